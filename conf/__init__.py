@@ -1,0 +1,1 @@
+"""Settings: frozen models, YAML profiles and the one way to load them."""

@@ -1,0 +1,132 @@
+"""Settings of the pipeline: frozen models, one section a concern, units in the names."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+LicenseGroup = Literal["commercial", "noncommercial", "other"]
+Positive = Annotated[int, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """Base of every settings model: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def digest(self) -> str:
+        """SHA-256 (hex) of the resolved values: equal settings, equal digest."""
+        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+
+
+class SourceSettings(Section):
+    """Where articles come from and which of them are wanted."""
+
+    uri: str = Field(min_length=1, description="Folder, s3://bucket or https://host of a bucket in the PMC Cloud Service layout")
+    bucket: str = Field("pmc-oa-opendata", min_length=1, description="Bucket name that URIs in the metadata carry")
+    region: str = "us-east-1"
+    endpoint: str | None = Field(None, description="Other S3 endpoint, for a mirror or a test server")
+    ids: str | None = Field(None, description="File with one PMCID or accession a line; None: every article")
+    license_groups: tuple[LicenseGroup, ...] = Field(("commercial", "noncommercial", "other"), min_length=1)
+    require_open_access: bool = Field(True, description="Leave out what is not in the PMC Open Access Subset")
+
+
+class LakeSettings(Section):
+    """Where the Delta tables live."""
+
+    uri: str = Field(min_length=1, description="Folder or object store path below which each table has its folder")
+    catalog: str | None = Field(None, description="Catalog.schema to name the tables in (Databricks); None: tables by path")
+
+    @field_validator("uri")
+    @classmethod
+    def _no_trailing_slash(cls, uri: str) -> str:
+        return uri.rstrip("/") or "/"
+
+
+class SparkSettings(Section):
+    """How the session is made; an already running session (Databricks) only takes `conf`."""
+
+    master: str | None = Field(None, description="Spark master; None: what spark-submit or the running session says")
+    delta_jar: str | None = Field(None, description="Local Delta jars (comma-separated), for clusters without a network")
+    driver_memory: str = Field("4g", pattern=r"^\d+[kmg]$")
+    conf: dict[str, str] = Field(default_factory=dict, description="Further Spark options")
+
+
+class FetchSettings(Section):
+    """How the source is read."""
+
+    concurrency: Positive = Field(16, description="Requests in flight per task")
+    requests_per_s: float = Field(0.0, ge=0, description="Cap over the whole job, shared by its tasks; 0: none")
+    attempts: Positive = Field(3, description="Tries per object before it is rejected")
+    timeout_s: float = Field(60.0, gt=0, description="Limit for one request (seconds)")
+    max_xml_bytes: Positive = 64 * 2**20
+    max_image_bytes: Positive = 256 * 2**20
+    wave_size: Positive = Field(200_000, description="Article versions per committed wave: what a killed run can lose at most")
+    partition_bytes: Positive = Field(64 * 2**20, description="Bytes aimed at per task")
+    retry_rejected: bool = Field(False, description="Try again what an earlier run rejected though nothing changed at the source")
+
+
+class ImageSettings(Section):
+    """What an image may be and how it is normalised."""
+
+    max_side_px: Positive = Field(512, description="Longest side of the normalised image (pixels)")
+    format: Literal["JPEG", "WEBP"] = "JPEG"
+    quality: int = Field(90, ge=1, le=100)
+    min_side_px: Positive = Field(16, description="Images with a shorter side are rejected as too_small")
+    max_pixels: Positive = Field(200_000_000, description="Images with more pixels are rejected as too_large")
+    timeout_s: float = Field(30.0, gt=0, description="Limit for one image (seconds)")
+
+
+class DuplicateSettings(Section):
+    """When two images are the same picture."""
+
+    max_distance: int = Field(6, ge=0, le=8, description="Bits by which two trimmed 64-bit pHashes may differ")
+    max_distance_256: int = Field(32, ge=0, le=256, description="Bits by which the 256-bit pHashes of a match may differ")
+    min_entropy_bits: float = Field(0.5, ge=0, description="Images with less entropy match only by equal pixels")
+    max_articles_per_image: Positive = Field(50, description="An image in more articles is boilerplate: no pair, and it connects no articles")
+
+
+class PairSettings(Section):
+    """Which figures become pairs and how they are split."""
+
+    license_groups: tuple[LicenseGroup, ...] = Field(("commercial", "noncommercial", "other"), min_length=1)
+    include_retracted: bool = False
+    val_fraction: Fraction = 0.05
+    test_fraction: Fraction = 0.05
+    split_seed: int = 0
+
+    @field_validator("test_fraction")
+    @classmethod
+    def _leaves_train(cls, test_fraction: float, info: object) -> float:
+        val_fraction = getattr(info, "data", {}).get("val_fraction", 0.0)
+        if val_fraction + test_fraction >= 1:
+            raise ValueError(f"val_fraction + test_fraction must stay below 1, not {val_fraction + test_fraction}")
+        return test_fraction
+
+
+class ExportSettings(Section):
+    """One export of pairs to shards: the recipe."""
+
+    name: str = Field("default", pattern=r"^[A-Za-z0-9_-]+$")
+    uri: str = Field(min_length=1, description="Folder below which the export has its own folder")
+    license_groups: tuple[LicenseGroup, ...] = Field(("commercial", "noncommercial"), min_length=1)
+    canonical_only: bool = Field(True, description="One pair per duplicate cluster")
+    samples_per_shard: Positive = 1_000
+    seed: int = Field(0, description="Order of the samples")
+
+
+class Settings(Section):
+    """All settings of one run."""
+
+    source: SourceSettings
+    lake: LakeSettings
+    spark: SparkSettings = SparkSettings()
+    fetch: FetchSettings = FetchSettings()
+    images: ImageSettings = ImageSettings()
+    duplicates: DuplicateSettings = DuplicateSettings()
+    pairs: PairSettings = PairSettings()
+    export: ExportSettings

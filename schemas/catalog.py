@@ -1,0 +1,33 @@
+"""Every table of the archive, in the order in which the pipeline fills them."""
+
+from schemas.articles import ARTICLES
+from schemas.documents import DOCUMENTS
+from schemas.duplicates import DUPLICATES
+from schemas.figures import FIGURES
+from schemas.images import IMAGES
+from schemas.inventory import INVENTORY
+from schemas.media import MEDIA
+from schemas.mentions import MENTIONS
+from schemas.pairs import PAIRS
+from schemas.rejects import REJECTS
+from schemas.runs import RUNS
+from schemas.shards import SHARDS
+from schemas.table import Table
+from schemas.tombstones import TOMBSTONES
+
+TABLES: tuple[Table, ...] = (
+    INVENTORY,
+    DOCUMENTS,
+    ARTICLES,
+    FIGURES,
+    MENTIONS,
+    MEDIA,
+    IMAGES,
+    DUPLICATES,
+    PAIRS,
+    TOMBSTONES,
+    SHARDS,
+    REJECTS,
+    RUNS,
+)
+BY_NAME = {table.name: table for table in TABLES}

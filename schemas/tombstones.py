@@ -1,0 +1,20 @@
+"""Table `tombstones`: a pair that once stood in the archive and was taken out."""
+
+import pyarrow as pa
+
+from schemas.table import TIMESTAMP, Column, Table
+
+TOMBSTONES = Table(
+    name="tombstones",
+    comment="One row per pair that was taken out of the archive, so that copies made from it can follow.",
+    key=("pair_id",),
+    checks={},
+    columns=(
+        Column("pair_id", pa.string(), "Sample key of the pair that was taken out", required=True),
+        Column("accession", pa.string(), "Article version, PMCID.version", required=True),
+        Column("figure_id", pa.string(), "Figure within the version", required=True),
+        Column("image_sha256", pa.string(), "Image that the pair had", required=True),
+        Column("reason", pa.string(), "removed, retracted, relicensed, superseded, changed", required=True),
+        Column("removed_at", TIMESTAMP, "When the pair was taken out", required=True),
+    ),
+)

@@ -1,0 +1,1 @@
+"""CLIP training and evaluation on the exported shards, from one process to many nodes."""
