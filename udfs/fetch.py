@@ -1,0 +1,174 @@
+"""Fetches the files of an article version with their digests verified, one by one or many at a time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from schemas.documents import FILTERED, STORED
+from schemas.rejects import Reason, Rejected
+from udfs.metadata import ArticleMetadata, parse_metadata
+from udfs.object_keys import ObjectRef, accession_of_metadata_key, metadata_key
+from udfs.selection import Selection
+from udfs.source.options import Source
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class FetchLimits:
+    """Bounds of what is read (bytes) and how often a digest that does not match is tried with fresh metadata."""
+
+    max_metadata_bytes: int = 16 * 2**20
+    max_xml_bytes: int = 64 * 2**20
+    max_image_bytes: int = 256 * 2**20
+    digest_attempts: int = 2
+
+
+@dataclass(frozen=True)
+class Document:
+    """A row of `documents`, field by field."""
+
+    accession: str
+    etag: str
+    state: str
+    filter_reason: str | None
+    metadata: str
+    xml: bytes | None
+    xml_md5: str | None
+    is_open_access: bool
+    is_retracted: bool
+    is_manuscript: bool
+    license_code: str | None
+    license_group: str
+
+
+@dataclass(frozen=True)
+class FetchedMedia:
+    """A media object; `md5_expected` is None where the metadata gives no digest."""
+
+    data: bytes
+    md5_expected: str | None
+    md5_actual: str
+
+
+def fetch_document(source: Source, accession: str, etag: str, selection: Selection, limits: FetchLimits) -> Document:
+    """Metadata JSON, then the XML if the selection wants the article.
+
+    Objects are replaced in place: an XML that is missing or differs from its digest is read again after the metadata. Rejected:
+    metadata_invalid, unsafe_uri, xml_missing, checksum_mismatch (both digests in the detail), and what Source.read raises.
+    """
+    attempts = limits.digest_attempts
+    while True:
+        data, metadata = _read_metadata(source, metadata_key(accession), limits)
+        reason = selection.filter_reason(metadata)
+        if reason:
+            return _document(metadata, etag, data, reason, None)
+        if not metadata.xml:
+            raise Rejected(Reason.XML_MISSING, f"metadata of {accession} names no XML")
+        fetched = _read_verified(source, metadata.xml, limits.max_xml_bytes)
+        if isinstance(fetched, FetchedMedia):
+            return _document(metadata, etag, data, None, fetched)
+        attempts -= 1
+        if attempts <= 0:
+            raise fetched
+
+
+def fetch_media_object(source: Source, ref: ObjectRef, limits: FetchLimits, metadata_key: str) -> FetchedMedia:
+    """The media object of a reference; if it is missing or differs from its digest, again as the current metadata name it.
+
+    Rejected: checksum_mismatch (both digests in the detail), not_found (also when the metadata no longer names it), and what
+    Source.read raises.
+    """
+    attempts = limits.digest_attempts
+    while True:
+        fetched = _read_verified(source, ref, limits.max_image_bytes)
+        if isinstance(fetched, FetchedMedia):
+            return fetched
+        attempts -= 1
+        if attempts <= 0:
+            raise fetched
+        ref = _current_ref(source, ref, limits, metadata_key)
+
+
+def fetch_concurrently(
+    function: Callable[[Item], Result], items: Iterable[Item], concurrency: int
+) -> Iterator[tuple[Item, Result | Rejected]]:
+    """Each item with what `function` returned or the Rejected it raised, in input order.
+
+    At most `concurrency` calls run, and at most twice as many items are taken from the input before their results are. Any other
+    error ends the iteration; when it ends, early or not, no thread is left.
+    """
+    pending: deque[tuple[Item, Future[Result | Rejected]]] = deque()
+    with ThreadPoolExecutor(concurrency, thread_name_prefix="fetch") as pool:
+        try:
+            for item in items:
+                pending.append((item, pool.submit(_result_or_rejected, function, item)))
+                if len(pending) >= 2 * concurrency:
+                    yield _finished(pending)
+            while pending:
+                yield _finished(pending)
+        finally:
+            for _, future in pending:
+                future.cancel()
+
+
+def _finished(pending: deque[tuple[Item, Future[Result | Rejected]]]) -> tuple[Item, Result | Rejected]:
+    item, future = pending.popleft()
+    return item, future.result()
+
+
+def _result_or_rejected(function: Callable[[Item], Result], item: Item) -> Result | Rejected:
+    try:
+        return function(item)
+    except Rejected as rejected:
+        return rejected
+
+
+def _current_ref(source: Source, ref: ObjectRef, limits: FetchLimits, metadata_key: str) -> ObjectRef:
+    _, metadata = _read_metadata(source, metadata_key, limits)
+    for media in metadata.media:
+        if media.key == ref.key:
+            return media
+    raise Rejected(Reason.NOT_FOUND, f"{metadata_key} no longer names {ref.key}")
+
+
+def _read_metadata(source: Source, key: str, limits: FetchLimits) -> tuple[bytes, ArticleMetadata]:
+    data = source.read(key, limits.max_metadata_bytes)
+    return data, parse_metadata(data, str(accession_of_metadata_key(key)), source.options.bucket)
+
+
+def _read_verified(source: Source, ref: ObjectRef, max_bytes: int) -> FetchedMedia | Rejected:
+    """The object, or the rejection that fresh metadata may heal: missing, or not what its digest says."""
+    try:
+        data = source.read(ref.key, max_bytes)
+    except Rejected as rejected:
+        if rejected.reason is not Reason.NOT_FOUND:
+            raise
+        return rejected
+    actual = hashlib.md5(data, usedforsecurity=False).hexdigest()
+    if ref.md5 and ref.md5 != actual:
+        return Rejected(Reason.CHECKSUM_MISMATCH, f"{ref.key}: MD5 expected {ref.md5}, actual {actual}")
+    return FetchedMedia(data, ref.md5, actual)
+
+
+def _document(metadata: ArticleMetadata, etag: str, data: bytes, reason: str | None, xml: FetchedMedia | None) -> Document:
+    return Document(
+        accession=metadata.accession,
+        etag=etag,
+        state=FILTERED if reason else STORED,
+        filter_reason=reason,
+        metadata=data.decode("utf-8-sig"),
+        xml=xml.data if xml else None,
+        xml_md5=xml.md5_actual if xml else None,
+        is_open_access=metadata.is_open_access,
+        is_retracted=metadata.is_retracted,
+        is_manuscript=metadata.is_manuscript,
+        license_code=metadata.license_code,
+        license_group=metadata.license_group,
+    )

@@ -1,0 +1,106 @@
+"""Inventories of the bucket: the newest complete one, its rows, and a listing where there is none."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from schemas.rejects import Rejected
+from udfs.object_keys import check_key
+from udfs.source.options import ObjectInfo, Source
+
+MAX_MANIFEST_BYTES = 64 * 2**20
+NEEDED_COLUMNS = ("Key", "ETag", "LastModifiedDate")
+_MANIFEST = "manifest.json"
+_CHECKSUM = "manifest.checksum"
+_FOLDER_TIME = "%Y-%m-%dT%H-%MZ"
+
+
+@dataclass(frozen=True)
+class ManifestPart:
+    """A part of an inventory: a gzipped CSV without header."""
+
+    key: str
+    num_bytes: int
+    md5: str | None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A complete inventory; `columns` are the CSV's columns in order, `checksum` is the MD5 of the manifest (hex)."""
+
+    key: str
+    created: datetime
+    columns: tuple[str, ...]
+    parts: tuple[ManifestPart, ...]
+    checksum: str
+
+    @property
+    def part_keys(self) -> tuple[str, ...]:
+        """Keys of the CSV parts."""
+        return tuple(part.key for part in self.parts)
+
+
+def newest_manifest(source: Source) -> Manifest:
+    """The newest inventory whose manifest matches its checksum: a newer one may still be being written.
+
+    ValueError when there is none, saying what to change.
+    """
+    prefix = f"inventory-reports/{source.options.bucket}/metadata/"
+    keys = {info.key for info in source.list_keys(prefix)}
+    manifests = [key for key in keys if key.endswith(f"/{_MANIFEST}") and _folder_time(key)]
+    for key in sorted(manifests, reverse=True):
+        manifest = _complete_manifest(source, key) if key.replace(_MANIFEST, _CHECKSUM) in keys else None
+        if manifest:
+            return manifest
+    raise ValueError(
+        f"{source.options.uri} has no complete inventory below {prefix}: check source.uri and source.bucket, or list the bucket"
+    )
+
+
+def list_versions(source: Source) -> Iterator[ObjectInfo]:
+    """Every metadata object of a source without inventory; the ETag of its listing is the change mark."""
+    return (info for info in source.list_keys("metadata/") if info.key.endswith(".json"))
+
+
+def _complete_manifest(source: Source, key: str) -> Manifest | None:
+    try:
+        data = source.read(key, MAX_MANIFEST_BYTES)
+        expected = source.read(key.replace(_MANIFEST, _CHECKSUM), 1024)
+    except Rejected:
+        return None
+    checksum = hashlib.md5(data, usedforsecurity=False).hexdigest()
+    if expected.decode("ascii", "replace").strip().lower() != checksum:
+        return None
+    return _parse_manifest(data, key, checksum)
+
+
+def _parse_manifest(data: bytes, key: str, checksum: str) -> Manifest:
+    try:
+        values = json.loads(data)
+        parts = tuple(_part(item) for item in values["files"])
+        columns = tuple(name.strip() for name in values["fileSchema"].split(","))
+        created = datetime.fromtimestamp(int(values["creationTimestamp"]) / 1000, UTC)
+        file_format = values["fileFormat"]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{key} is no inventory manifest: {type(error).__name__}: {error}") from None
+    missing = [name for name in NEEDED_COLUMNS if name not in columns]
+    if file_format != "CSV" or missing:
+        raise ValueError(f"{key}: the inventory must be CSV with {NEEDED_COLUMNS}, not {file_format} with {columns}")
+    return Manifest(key, created, columns, parts, checksum)
+
+
+def _part(item: dict[str, Any]) -> ManifestPart:
+    check_key(item["key"])
+    return ManifestPart(item["key"], int(item["size"]), item.get("MD5checksum"))
+
+
+def _folder_time(key: str) -> datetime | None:
+    try:
+        return datetime.strptime(key.split("/")[-2], _FOLDER_TIME).replace(tzinfo=UTC)
+    except ValueError:
+        return None

@@ -1,0 +1,75 @@
+"""A mirror of the bucket in a local folder: the same keys below the folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from schemas.rejects import Reason, Rejected
+from udfs.object_keys import check_key
+from udfs.source.options import ObjectInfo, SourceOptions, check_prefix
+
+
+class FolderSource:
+    """Objects as files; a link that leads out of the folder is not followed."""
+
+    def __init__(self, options: SourceOptions) -> None:
+        self.options = options
+        self._root = Path(options.uri.removeprefix("file://")).resolve()
+        if not self._root.is_dir():
+            raise ValueError(f"source.uri must be a folder that exists, not {options.uri!r}")
+
+    def read(self, key: str, max_bytes: int) -> bytes:
+        """See Source.read."""
+        path = self._path(key)
+        try:
+            with path.open("rb") as file:
+                data = file.read(max_bytes + 1)
+        except OSError as error:
+            raise _rejected(key, error) from None
+        if len(data) > max_bytes:
+            raise Rejected(Reason.TOO_LARGE, f"{key} has {path.stat().st_size} bytes, the limit is {max_bytes}")
+        return data
+
+    def head(self, key: str) -> ObjectInfo:
+        """See Source.head; the change mark is made of size and modification time."""
+        path = self._path(key)
+        try:
+            return _info(key, path.stat())
+        except OSError as error:
+            raise _rejected(key, error) from None
+
+    def list_keys(self, prefix: str) -> Iterator[ObjectInfo]:
+        """See Source.list_keys; keys come in order within each folder."""
+        check_prefix(prefix)
+        folder = self._path(prefix.rstrip("/")) if prefix else self._root
+        return self._walk(folder, prefix) if folder.is_dir() else iter(())
+
+    def _walk(self, folder: Path, prefix: str) -> Iterator[ObjectInfo]:
+        with os.scandir(folder) as entries:
+            ordered = sorted(entries, key=lambda entry: entry.name)
+        for entry in ordered:
+            if entry.is_dir(follow_symlinks=False):
+                yield from self._walk(folder / entry.name, f"{prefix}{entry.name}/")
+            elif entry.is_file(follow_symlinks=False):
+                yield _info(prefix + entry.name, entry.stat())
+
+    def _path(self, key: str) -> Path:
+        check_key(key)
+        path = self._root / key
+        if not path.resolve().is_relative_to(self._root):
+            raise Rejected(Reason.UNSAFE_URI, f"{key} is a link that leads out of the folder")
+        return path
+
+
+def _info(key: str, stat: os.stat_result) -> ObjectInfo:
+    etag = f"{stat.st_mtime_ns:x}-{stat.st_size:x}"
+    return ObjectInfo(key, stat.st_size, etag, datetime.fromtimestamp(stat.st_mtime, UTC))
+
+
+def _rejected(key: str, error: OSError) -> Rejected:
+    if isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError):
+        return Rejected(Reason.NOT_FOUND, f"{key} is not in the source")
+    return Rejected(Reason.FETCH_FAILED, f"{key}: {type(error).__name__}: {error.strerror}")
