@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 LicenseGroup = Literal["commercial", "noncommercial", "other"]
 Positive = Annotated[int, Field(gt=0)]
@@ -29,10 +30,25 @@ class SourceSettings(Section):
     uri: str = Field(min_length=1, description="Folder, s3://bucket or https://host of a bucket in the PMC Cloud Service layout")
     bucket: str = Field("pmc-oa-opendata", min_length=1, description="Bucket name that URIs in the metadata carry")
     region: str = "us-east-1"
-    endpoint: str | None = Field(None, description="Other S3 endpoint, for a mirror or a test server")
+    endpoint: str | None = Field(
+        None, pattern="^https?://", description="Other S3 endpoint, for a mirror or a test server; http:// only here"
+    )
     ids: str | None = Field(None, description="File with one PMCID or accession a line; None: every article")
+    query: str | None = Field(None, min_length=1, description="ESearch query (database pmc) instead of a file of ids")
+    esearch_url: str = Field(
+        "https://eutils.ncbi.nlm.nih.gov/entrez/eutils/esearch.fcgi",
+        pattern="^https?://",
+        description="ESearch service; may carry api_key, tool and email as its query string",
+    )
+    since: date | None = Field(None, description="Only what the source wrote on this day (UTC) or later; None: everything")
     license_groups: tuple[LicenseGroup, ...] = Field(("commercial", "noncommercial", "other"), min_length=1)
     require_open_access: bool = Field(True, description="Leave out what is not in the PMC Open Access Subset")
+
+    @model_validator(mode="after")
+    def _one_list(self) -> SourceSettings:
+        if self.ids and self.query:
+            raise ValueError("ids and query exclude each other: set one of them")
+        return self
 
 
 class LakeSettings(Section):
@@ -61,8 +77,13 @@ class FetchSettings(Section):
 
     concurrency: Positive = Field(16, description="Requests in flight per task")
     requests_per_s: float = Field(0.0, ge=0, description="Cap over the whole job, shared by its tasks; 0: none")
-    attempts: Positive = Field(3, description="Tries per object before it is rejected")
+    attempts: Positive = Field(4, description="Tries per request before the object is rejected")
+    digest_attempts: Positive = Field(2, description="Tries, each with fresh metadata, to get an object that matches its MD5")
+    first_backoff_s: float = Field(0.2, ge=0, description="Bound of the first random pause between tries; doubles with each")
+    max_backoff_s: float = Field(20.0, ge=0, description="Largest pause between two tries (seconds)")
+    connect_timeout_s: float = Field(10.0, gt=0, description="Limit for making a connection (seconds)")
     timeout_s: float = Field(60.0, gt=0, description="Limit for one request (seconds)")
+    max_metadata_bytes: Positive = 16 * 2**20
     max_xml_bytes: Positive = 64 * 2**20
     max_image_bytes: Positive = 256 * 2**20
     wave_size: Positive = Field(200_000, description="Article versions per committed wave: what a killed run can lose at most")
@@ -87,7 +108,9 @@ class DuplicateSettings(Section):
     max_distance: int = Field(6, ge=0, le=8, description="Bits by which two trimmed 64-bit pHashes may differ")
     max_distance_256: int = Field(32, ge=0, le=256, description="Bits by which the 256-bit pHashes of a match may differ")
     min_entropy_bits: float = Field(0.5, ge=0, description="Images with less entropy match only by equal pixels")
-    max_articles_per_image: Positive = Field(50, description="An image in more articles is boilerplate: no pair, and it connects no articles")
+    max_articles_per_image: Positive = Field(
+        50, description="An image in more articles is boilerplate: no pair, and it connects no articles"
+    )
 
 
 class PairSettings(Section):
