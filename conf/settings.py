@@ -94,12 +94,16 @@ class FetchSettings(Section):
 class ImageSettings(Section):
     """What an image may be and how it is normalised."""
 
-    max_side_px: Positive = Field(512, description="Longest side of the normalised image (pixels)")
+    max_side_px: int = Field(512, ge=0, description="Longest side of the normalised image (pixels); 0: the original's")
     format: Literal["JPEG", "WEBP"] = "JPEG"
     quality: int = Field(90, ge=1, le=100)
+    chroma: Literal["4:4:4", "4:2:2", "4:2:0"] = Field("4:2:0", description="Chroma subsampling of JPEG; WebP always has 4:2:0")
+    keep_original: bool = Field(True, description="Store the original bytes of an upright sRGB JPEG that is small enough")
     min_side_px: Positive = Field(16, description="Images with a shorter side are rejected as too_small")
-    max_pixels: Positive = Field(200_000_000, description="Images with more pixels are rejected as too_large")
-    timeout_s: float = Field(30.0, gt=0, description="Limit for one image (seconds)")
+    max_bytes: Positive = Field(256 * 2**20, description="Files with more bytes are rejected as too_large")
+    max_pixels: Positive = Field(100_000_000, description="Images with more pixels are rejected as too_large")
+    max_scans: Positive = Field(100, description="JPEGs with more scans are rejected as too_large")
+    timeout_s: float = Field(4.0, gt=0, description="Limit for one image (seconds)")
 
 
 class DuplicateSettings(Section):

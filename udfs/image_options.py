@@ -1,0 +1,19 @@
+"""What an image may be and how it is normalised."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ImageOptions:
+    """Bounds that an image must keep, and the form in which it is stored; the fields are those of the settings' section `images`."""
+
+    max_side_px: int = 512
+    format: str = "JPEG"
+    quality: int = 90
+    chroma: str = "4:2:0"
+    keep_original: bool = True
+    min_side_px: int = 16
+    max_bytes: int = 256 * 2**20
+    max_pixels: int = 100_000_000
+    max_scans: int = 100
+    timeout_s: float = 4.0
