@@ -30,6 +30,8 @@ class Reason(StrEnum):
     TIMEOUT = "timeout"
     NO_MEDIA = "no_media"
     MEDIA_REJECTED = "media_rejected"
+    DAMAGED = "damaged"
+    DANGLING_REFERENCE = "dangling_reference"
 
 
 class Rejected(Exception):

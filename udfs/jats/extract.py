@@ -1,0 +1,162 @@
+"""One JATS article to the rows of `articles`, `figures` and `mentions`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.licenses import license_group
+from schemas.rejects import Reason, Rejected
+from udfs.jats.blocks import Blocks
+from udfs.jats.dates import read_dates
+from udfs.jats.figures import FigureReader
+from udfs.jats.front import (
+    Meta,
+    article_meta,
+    read_abstracts,
+    read_funding,
+    read_ids,
+    read_journal,
+    read_keywords,
+    read_related,
+    read_titles,
+)
+from udfs.jats.graphics import find_graphics
+from udfs.jats.licences import license_url, spdx_code
+from udfs.jats.mentions import Targets, read_mentions
+from udfs.jats.metadata import flag, media_names, merge, text_of
+from udfs.jats.names import XML_LANG, Element
+from udfs.jats.parse import Limits, Parsed, parse_article
+from udfs.jats.people import read_authors
+from udfs.jats.references import read_references
+from udfs.jats.scope import Scope
+from udfs.jats.sections import read_sections
+from udfs.jats.text import line_text
+from udfs.media_match import MediaIndex
+
+EXTRACTOR_VERSION = "1.0.0"
+
+PartReject = tuple[str, Reason, str]
+_ACCESSION = re.compile(r"(?P<pmcid>PMC\d+)\.(?P<version>\d{1,9})")
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """Rows of one article, columns as in the tables (articles.etag is left to the caller), and what was refused of it.
+
+    partial_rejects holds (key below the accession, reason, detail) of the damaged parts.
+    """
+
+    article: dict[str, Any]
+    figures: list[dict[str, Any]]
+    mentions: list[dict[str, Any]]
+    partial_rejects: list[PartReject]
+
+
+def extract_article(
+    xml: bytes,
+    accession: str,
+    metadata: Mapping[str, Any] | None = None,
+    limits: Limits = Limits(),  # noqa: B008  frozen
+) -> Extraction:
+    """Rows of the article in the bytes; a pure function of its arguments.
+
+    Rejected: bad_key, not_xml, not_an_article, too_large, too_deep, no_front.
+    """
+    match = _ACCESSION.fullmatch(accession)
+    if match is None:
+        raise Rejected(Reason.BAD_KEY, f"accession {accession!r} is not PMC<digits>.<version>")
+    parsed = parse_article(xml, match.group("pmcid"), limits)
+    meta, journal = article_meta(parsed.article)
+    known = metadata or {}
+    scope = Scope()
+    media = MediaIndex(media_names(known, accession))
+    figures = FigureReader(accession, scope, media).read(find_graphics(parsed.article))
+    targets = Targets(figures)
+    blocks = Blocks(targets.ids)
+    mentions, rejects = read_mentions(parsed.article, targets, blocks, scope)
+    row = {
+        "accession": accession,
+        "pmcid": match.group("pmcid"),
+        "version": int(match.group("version")),
+        **_bibliography(parsed.article, meta, journal),
+        "sections": read_sections(parsed.article, blocks, scope),
+        "num_figures": len(figures),
+        "num_mentions": len(mentions),
+        "num_tables": sum(1 for _ in parsed.article.iter("{*}table-wrap")),
+        "extractor_version": EXTRACTOR_VERSION,
+        **_damage(parsed),
+    }
+    _apply_metadata(row, known)
+    if parsed.damage:
+        rejects = [("xml", Reason.DAMAGED, parsed.damage), *rejects]
+    return Extraction(row, [figure.row for figure in figures], mentions, rejects)
+
+
+def _bibliography(article: Element, meta: Meta, journal: Meta) -> dict[str, Any]:
+    references = read_references(article)
+    return {
+        **read_ids(meta),
+        **read_titles(meta),
+        **read_journal(journal),
+        **read_dates(meta),
+        **read_abstracts(meta),
+        **read_keywords(meta),
+        **read_funding(meta),
+        **_numbers(meta),
+        **_license(meta),
+        "article_type": article.get("article-type"),
+        "language": article.get(XML_LANG),
+        "authors": read_authors(meta),
+        "related_articles": read_related(meta),
+        "references": references,
+        "num_references": len(references),
+    }
+
+
+def _numbers(meta: Meta) -> dict[str, Any]:
+    return {name: line_text(meta[tag][0]) if tag in meta else None for name, tag in _NUMBERS.items()}
+
+
+_NUMBERS = {"volume": "volume", "issue": "issue", "first_page": "fpage", "last_page": "lpage", "elocation_id": "elocation-id"}
+
+
+def _license(meta: Meta) -> dict[str, Any]:
+    row: dict[str, Any] = dict.fromkeys(("license_url", "license_spdx", "license_type", "license_statement", "copyright"))
+    for permissions in meta.get("permissions", ()):
+        for element in permissions.iterfind("{*}license"):
+            url, statement = license_url(element), line_text(element)
+            row["license_url"] = row["license_url"] or url
+            row["license_spdx"] = row["license_spdx"] or spdx_code(url, statement)
+            row["license_type"] = row["license_type"] or element.get("license-type")
+            row["license_statement"] = row["license_statement"] or statement
+        row["copyright"] = row["copyright"] or line_text(permissions.find("{*}copyright-statement"))
+    return row
+
+
+def _damage(parsed: Parsed) -> dict[str, Any]:
+    return {"is_damaged": parsed.damage is not None}
+
+
+def _apply_metadata(row: dict[str, Any], metadata: Mapping[str, Any]) -> None:
+    row["disagreements"] = merge(row, metadata)
+    row["license_code"] = text_of(metadata.get("license_code"))
+    row["license_group"] = license_group(row["license_code"])
+    row["is_open_access"] = flag(metadata, "is_pmc_openaccess")
+    row["is_manuscript"] = flag(metadata, "is_manuscript")
+    row["is_retracted"] = flag(metadata, "is_retracted") or _says_retracted(row)
+    row["citation"] = (
+        text_of(metadata.get("citation")) or " ".join(str(part) for part in (row["journal"], row["year"]) if part) or None
+    )
+
+
+def _says_retracted(row: dict[str, Any]) -> bool:
+    """True for an article whose XML says that it was retracted; the notice of a retraction is itself none."""
+    links = {one["type"] for one in row["related_articles"]}
+    return (
+        row["article_type"] == "retracted-article"
+        or "retraction-forward" in links
+        or (row["title"] or "").startswith("RETRACTED")
+    )

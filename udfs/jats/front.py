@@ -1,0 +1,171 @@
+"""Bibliography of an article from its front matter: ids, titles, journal, abstracts, keywords, funding, links."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from schemas.rejects import Reason, Rejected
+from udfs.jats.names import XML_LANG, Element, href_of, name_of
+from udfs.jats.text import line_text, plain_text
+
+Meta = dict[str, list[Element]]
+
+_NO_MAIN_ABSTRACT = frozenset(
+    {"graphical", "teaser", "key-points", "toc", "summary-toc", "executive-summary", "plain-language-summary", "highlights"}
+)
+
+
+def article_meta(article: Element) -> tuple[Meta, Meta]:
+    """Children of article-meta and of journal-meta by name; Rejected no_front where there is no article-meta."""
+    front = article.find("{*}front")
+    meta = front.find("{*}article-meta") if front is not None else None
+    if front is None or meta is None:
+        raise Rejected(Reason.NO_FRONT, "article without front/article-meta")
+    journal = front.find("{*}journal-meta")
+    return by_name(meta), by_name(journal if journal is not None else ())
+
+
+def by_name(elements: Iterable[Element]) -> Meta:
+    """Elements by local name, in order."""
+    found: Meta = {}
+    for element in elements:
+        found.setdefault(name_of(element.tag), []).append(element)
+    return found
+
+
+def read_ids(meta: Meta) -> dict[str, str | None]:
+    """pmid, doi and xml_pmcid (with prefix) of an article."""
+    ids: dict[str, str] = {}
+    for element in meta.get("article-id", ()):
+        text = line_text(element)
+        if text:
+            ids.setdefault((element.get("pub-id-type") or "").lower(), text)
+    pmcid = next((ids[kind] for kind in ("pmc", "pmcid", "pmcaid") if kind in ids), None)
+    digits = pmcid.upper().removeprefix("PMC").partition(".")[0] if pmcid else ""
+    return {"pmid": ids.get("pmid"), "doi": clean_doi(ids.get("doi")), "xml_pmcid": f"PMC{digits}" if digits.isdigit() else None}
+
+
+def clean_doi(doi: str | None) -> str | None:
+    """A DOI without resolver address or `doi:` before it; None where nothing is left."""
+    start = (doi or "").find("10.")
+    return (doi or "")[start:].strip() if start >= 0 else None
+
+
+def read_titles(meta: Meta) -> dict[str, Any]:
+    """title (with subtitle), translated titles with their languages."""
+    group = next(iter(meta.get("title-group", ())), None)
+    if group is None:
+        return {"title": None, "subtitle": None, "trans_titles": []}
+    translated = group.iterdescendants("{*}trans-title")
+    return {
+        "title": line_text(group.find("{*}article-title")),
+        "subtitle": line_text(group.find("{*}subtitle")),
+        "trans_titles": [{"language": _language(one), "text": text} for one in translated if (text := line_text(one))],
+    }
+
+
+def read_journal(journal: Meta) -> dict[str, Any]:
+    """journal, publisher and issn (electronic before print)."""
+    groups = [child for group in journal.get("journal-title-group", ()) for child in group]
+    titles = [*journal.get("journal-title", ()), *groups]
+    issns = {
+        (one.get("publication-format") or one.get("pub-type") or ""): line_text(one) for one in reversed(journal.get("issn", ()))
+    }
+    publisher = next((one.find("{*}publisher-name") for one in journal.get("publisher", ())), None)
+    return {
+        "journal": next((text for one in titles if name_of(one.tag) == "journal-title" and (text := line_text(one))), None),
+        "publisher": line_text(publisher),
+        "issn": next(
+            filter(None, (issns.get(kind) for kind in ("epub", "electronic", "ppub", "print"))),
+            next(filter(None, issns.values()), None),
+        ),
+    }
+
+
+def read_abstracts(meta: Meta) -> dict[str, Any]:
+    """abstract (flat text of the main one) and abstracts: every one with its type, language and sections."""
+    abstracts = [_abstract(one) for one in (*meta.get("abstract", ()), *meta.get("trans-abstract", ()))]
+    abstracts = [one for one in abstracts if one["text"]]
+    main = (one for one in abstracts if not one["is_translation"] and (one["type"] or "") not in _NO_MAIN_ABSTRACT)
+    return {"abstract": next((one["text"] for one in main), None), "abstracts": abstracts}
+
+
+def _abstract(element: Element) -> dict[str, Any]:
+    sections = []
+    for child in element:
+        if name_of(child.tag) == "sec":
+            title = line_text(child.find("{*}title"))
+            texts = [plain_text(one, keep_floats=False) for one in child if name_of(one.tag) not in ("title", "label")]
+            sections.append({"title": title, "text": "\n".join(filter(None, texts)) or None})
+        elif name_of(child.tag) not in ("title", "label", "fig", "graphic", "object-id"):
+            text = plain_text(child, keep_floats=False)
+            if text:
+                sections.append({"title": None, "text": text})
+    lines = [text for section in sections for text in (section["title"], section["text"]) if text]
+    return {
+        "type": element.get("abstract-type"),
+        "language": _language(element),
+        "is_translation": name_of(element.tag) == "trans-abstract",
+        "sections": sections,
+        "text": "\n".join(lines) or None,
+    }
+
+
+def read_keywords(meta: Meta) -> dict[str, Any]:
+    """keywords by group, subjects, MeSH terms."""
+    groups = [_keyword_group(one) for one in meta.get("kwd-group", ())]
+    subjects = [
+        text
+        for one in meta.get("article-categories", ())
+        for subject in one.iterdescendants("{*}subject")
+        if (text := line_text(subject))
+    ]
+    mesh = [word for group in groups if "mesh" in (group["type"] or "").lower() for word in group["keywords"]]
+    return {
+        "keywords": [group for group in groups if group["keywords"]],
+        "subjects": list(dict.fromkeys(subjects)),
+        "mesh_terms": mesh,
+    }
+
+
+def _keyword_group(element: Element) -> dict[str, Any]:
+    words = [text for one in element if name_of(one.tag) in ("kwd", "compound-kwd", "nested-kwd") and (text := line_text(one))]
+    return {
+        "type": element.get("kwd-group-type"),
+        "language": _language(element),
+        "title": line_text(element.find("{*}title")),
+        "keywords": words,
+    }
+
+
+def read_funding(meta: Meta) -> dict[str, Any]:
+    """funding: source, its identifier and award numbers; funding_statement."""
+    awards, statements = [], []
+    for group in meta.get("funding-group", ()):
+        for award in group.iterfind("{*}award-group"):
+            awards.append(_award(award))
+        statements += [text for one in group.iterfind("{*}funding-statement") if (text := line_text(one))]
+    return {"funding": awards, "funding_statement": "\n".join(statements) or None}
+
+
+def _award(award: Element) -> dict[str, Any]:
+    source = award.find("{*}funding-source")
+    identifier = (
+        next((line_text(one) for one in source.iterdescendants("{*}institution-id")), None) if source is not None else None
+    )
+    name = next((line_text(one) for one in source.iterdescendants("{*}institution")), None) if source is not None else None
+    ids = [text for one in award.iterdescendants("{*}award-id") if (text := line_text(one))]
+    return {"source": name or line_text(source), "source_id": identifier, "award_ids": ids}
+
+
+def read_related(meta: Meta) -> list[dict[str, Any]]:
+    """Links to other articles: retractions, corrections, companions (JATS related-article)."""
+    return [
+        {"type": one.get("related-article-type"), "id_type": one.get("ext-link-type"), "id": href_of(one) or line_text(one)}
+        for one in meta.get("related-article", ())
+    ]
+
+
+def _language(element: Element) -> str | None:
+    return element.get(XML_LANG)

@@ -1,0 +1,75 @@
+"""Local names of elements, so that the extractor is blind to namespaces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, TypeVar
+
+from lxml import etree
+
+Element = etree._Element
+Value = TypeVar("Value")
+
+XLINK_HREF = "{http://www.w3.org/1999/xlink}href"
+XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
+ENTITY = "&"
+_MAX_CACHED = 4096
+
+
+def local_name(tag: Any) -> str:
+    """Name of an lxml tag without its namespace; ENTITY for an unresolved entity reference."""
+    if not isinstance(tag, str):
+        return ENTITY
+    return tag.rpartition("}")[2]
+
+
+class ByTag(dict[Any, Value], Generic[Value]):
+    """What belongs to a local name, looked up by lxml's full tag; bounded, since tags are data from outside."""
+
+    def __init__(self, values: dict[str, Value], default: Value) -> None:
+        super().__init__()
+        self._values = values
+        self._default = default
+
+    def __missing__(self, tag: Any) -> Value:
+        """The value of the tag's local name, remembered for the next time."""
+        value = self._values.get(local_name(tag), self._default)
+        if len(self) < _MAX_CACHED:
+            self[tag] = value
+        return value
+
+
+class _Locals(dict[Any, str]):
+    def __missing__(self, tag: Any) -> str:
+        name = local_name(tag)
+        if len(self) < _MAX_CACHED:
+            self[tag] = name
+        return name
+
+
+_LOCALS = _Locals()
+name_of: Callable[[Any], str] = _LOCALS.__getitem__
+
+
+def any_namespace(names: Iterable[str]) -> tuple[str, ...]:
+    """Tag patterns for lxml's iterators that match the names in every namespace and in none."""
+    return tuple(f"{{*}}{name}" for name in names)
+
+
+def ancestors(element: Element) -> Iterator[tuple[str, Element]]:
+    """(local name, element) of the ancestors, innermost first."""
+    for ancestor in element.iterancestors():
+        yield _LOCALS[ancestor.tag], ancestor
+
+
+def all_text(element: Element) -> str:
+    """All text of an element and its descendants, as it stands."""
+    return "".join(map(str, element.itertext()))
+
+
+def href_of(element: Element) -> str | None:
+    """The reference of an element: xlink:href, else an href that lost its namespace; None where empty."""
+    href = element.get(XLINK_HREF)
+    if href is None:
+        href = next((str(value) for key, value in element.attrib.items() if local_name(key) == "href"), None)
+    return (href or "").strip() or None

@@ -1,0 +1,27 @@
+"""Numbers of figures: read from labels, and put in order so that a range reaches what lies between its ends."""
+
+from __future__ import annotations
+
+import re
+
+_WORD = r"(?:supplement(?:ary|al)|extended\s+data|appendix|online|additional|web)?\s*"
+_KIND = (
+    r"(?:fig(?:ure)?s?|schemes?|charts?|plates?|tables?|tab|box(?:es)?|images?|photos?|maps?|graphs?|diagrams?|panels?"
+    r"|illustrations?|videos?|movies?|files?)?"
+)
+_NUMBER = re.compile(rf"^\W*{_WORD}{_KIND}\W*(?P<number>[A-Z]{{0,3}}[-.]?\d.*|[IVXLC]+|[A-Z])\W*$", re.IGNORECASE)
+_ORDINAL = re.compile(r"^(?P<series>\D*?)(?P<ordinal>\d{1,4})$")
+
+
+def label_number(label: str | None) -> str | None:
+    """The number in a label without its word and end marks: 1, S2, IV, 2—figure supplement 1; None where it has none."""
+    match = _NUMBER.match(label or "")
+    if not match:
+        return None
+    return match.group("number").strip(" .:;,") or None
+
+
+def ordinal(number: str | None) -> tuple[str, int] | None:
+    """(series, position) of a plain number, S2: ("S", 2); None for one that no range can reach."""
+    match = _ORDINAL.match(number or "")
+    return (match.group("series").upper(), int(match.group("ordinal"))) if match else None

@@ -1,0 +1,71 @@
+"""Full text of an article by section, floats left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from udfs.jats.blocks import Blocks
+from udfs.jats.names import Element, name_of
+from udfs.jats.scope import SEPARATOR, Scope
+
+_SECTIONS = frozenset(
+    {"sec", "app", "app-group", "boxed-text", "ack", "notes", "glossary", "bio", "floats-group", "body", "back"}
+)
+_FLOATS = (
+    "fig",
+    "fig-group",
+    "table-wrap",
+    "table-wrap-group",
+    "graphic",
+    "media",
+    "supplementary-material",
+    "chem-struct-wrap",
+    "alternatives",
+)
+_NO_TEXT = ("title", "label", "subtitle", "sec-meta", "ref-list", "caption", "object-id", "permissions", "fn-group", "attrib")
+_LEFT_OUT = frozenset((*_FLOATS, *_NO_TEXT))
+
+
+def read_sections(article: Element, blocks: Blocks, scope: Scope) -> list[dict[str, Any]]:
+    """Sections in reading order: body, back matter without references, sub-articles; fields as in `articles.sections`."""
+    rows: list[dict[str, Any]] = []
+    reader = _Reader(blocks, scope, rows, any(True for _ in article.iter("{*}boxed-text")))
+    for child in article:
+        name = name_of(child.tag)
+        if name in ("body", "back"):
+            reader.walk(child, (), name)
+        elif name in ("sub-article", "response"):
+            path = tuple(filter(None, [scope.title(child)]))
+            for part in child:
+                if name_of(part.tag) in ("body", "back"):
+                    reader.walk(part, path, name)
+    return rows
+
+
+class _Reader:
+    def __init__(self, blocks: Blocks, scope: Scope, rows: list[dict[str, Any]], has_boxes: bool) -> None:
+        self._blocks = blocks
+        self._scope = scope
+        self._rows = rows
+        self._has_boxes = has_boxes
+
+    def walk(self, container: Element, path: tuple[str, ...], part: str) -> None:
+        """Append the rows of a container: its own text first, then those of the sections in it."""
+        title = self._scope.title(container) if name_of(container.tag) not in ("body", "back") else None
+        path = (*path, title) if title else path
+        texts: list[str] = []
+        inner: list[Element] = []
+        for child in container:
+            name = name_of(child.tag)
+            if name in _SECTIONS:
+                inner.append(child)
+            elif name not in _LEFT_OUT:
+                texts.append(self._blocks.read(child).text)
+                if self._has_boxes:
+                    inner.extend(child.iter("{*}boxed-text"))
+        text = "\n".join(filter(None, texts))
+        if text or title:
+            row = {"path": SEPARATOR.join(path) or None, "title": title, "text": text or None}
+            self._rows.append({**row, "type": container.get("sec-type"), "part": part})
+        for child in inner:
+            self.walk(child, path, part)
