@@ -27,13 +27,16 @@ class RateLimit:
 
     def wait(self) -> None:
         """Return when the caller may send its request."""
-        if not self._gap_s:
-            return
         with self._lock:
             start = max(self._clock(), self._last + self._gap_s)
             self._last = start
         while (delay := start - self._clock()) > 0:
             self._sleep(delay)
+
+    def hold(self, seconds: float) -> None:
+        """Let no request start in the next `seconds`, because the server asked to slow down."""
+        with self._lock:
+            self._last = max(self._last, self._clock() + seconds - self._gap_s)
 
 
 def share_of_rate(per_s: float, num_processes: int) -> float:

@@ -15,13 +15,12 @@ from schemas.rejects import Reason, Rejected
 from udfs.object_keys import check_key
 from udfs.rate import RateLimit
 from udfs.source.options import ObjectInfo, SourceOptions, check_prefix
-from udfs.source.retrying import Incomplete, Retry
+from udfs.source.retrying import NOWHERE, Incomplete, Retry
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
     from obstore.store import ClientConfig
 
-NOWHERE = "http://127.0.0.1:0"
 LIST_CHUNK = 1000
 
 
@@ -105,7 +104,7 @@ def _client_options(options: SourceOptions, endpoint: str) -> ClientConfig:
         "timeout": timedelta(seconds=options.timeout_s),
         "connect_timeout": timedelta(seconds=options.connect_timeout_s),
         "allow_http": parts.scheme == "http",
-        "proxy_url": NOWHERE,
+        "proxy_url": f"http://{NOWHERE}",
         "proxy_excludes": parts.hostname,
     }
 

@@ -16,8 +16,13 @@ from udfs.rate import RateLimit
 
 Result = TypeVar("Result")
 
-_STATUS = re.compile(r"status:? (\d{3})|(\d{3}) (?=Bad Request|Method Not Allowed|Gone|Range Not)")
+NOWHERE = "127.0.0.1:0"
+"""Address of the proxy that does not exist, through which every host but the source's own is sent."""
+
+_STATUS = re.compile(r"status code: (\d{3})")
+_CAUSE = re.compile(r'kind: (Connect|Timeout|Interrupted|Request|Decode)|message: "([^"]*)"')
 _RETRIED_STATUS = frozenset({408, 425, 429})
+_THROTTLED_STATUS = frozenset({429, 503})
 
 
 class Incomplete(Exception):
@@ -26,7 +31,7 @@ class Incomplete(Exception):
 
 @dataclass(frozen=True)
 class Retry:
-    """How often and how long to try; every try asks `rate` first."""
+    """How often and how long to try; every try asks `rate` first, and a server that throttles holds back the whole process."""
 
     attempts: int
     first_backoff_s: float
@@ -46,25 +51,38 @@ class Retry:
             except (BaseError, OSError, Incomplete) as error:
                 if attempt >= self.attempts or not may_pass(error):
                     raise Rejected(Reason.FETCH_FAILED, f"{key}, attempt {attempt}: {summary(error)}") from None
-            time.sleep(self.pause_s(attempt))
+                self._pause(attempt, error)
 
-    def pause_s(self, attempt: int) -> float:
-        """Seconds to wait after a failed attempt: full jitter up to a bound that doubles with each attempt."""
-        return random.uniform(0, min(self.max_backoff_s, self.first_backoff_s * 2**attempt))
+    def _pause(self, attempt: int, error: Exception) -> None:
+        # Full jitter: many clients that failed together must not come back together.
+        pause_s = random.uniform(0, min(self.max_backoff_s, self.first_backoff_s * 2 ** (attempt - 1)))
+        if _status(error) in _THROTTLED_STATUS:
+            self.rate.hold(pause_s)
+        time.sleep(pause_s)
 
 
 def may_pass(error: Exception) -> bool:
     """True for what another attempt may heal: server errors, throttling, broken or slow connections; False for refusals."""
-    if isinstance(error, PermissionDeniedError | UnauthenticatedError):
+    if isinstance(error, PermissionDeniedError | UnauthenticatedError) or _is_refused_redirect(error):
         return False
-    status = _STATUS.search(str(error))
-    if not status:
-        return True
-    code = int(status[1] or status[2])
-    return code >= 500 or code in _RETRIED_STATUS
+    status = _status(error)
+    return status is None or status >= 500 or status in _RETRIED_STATUS
 
 
 def summary(error: Exception) -> str:
-    """The error's type and its text up to the debug dump that obstore appends."""
-    text = str(error).partition("\n\nDebug source")[0]
-    return f"{type(error).__name__}: {' '.join(text.split())[:300]}"
+    """One line: the error's text without the debug dump that obstore appends, and the innermost cause that the dump names."""
+    text, _, dump = str(error).partition("\n\nDebug source")
+    if _is_refused_redirect(error):
+        return "redirect to another host refused"
+    causes = [match[1] or match[2] for match in _CAUSE.finditer(dump)]
+    cause = f" ({causes[-1]})" if causes else ""
+    return f"{type(error).__name__}: {' '.join(text.split())[:300]}{cause}"
+
+
+def _status(error: Exception) -> int | None:
+    match = _STATUS.search(str(error))
+    return int(match[1]) if match else None
+
+
+def _is_refused_redirect(error: Exception) -> bool:
+    return f" {NOWHERE}," in str(error)
