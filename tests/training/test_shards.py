@@ -1,0 +1,106 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import webdataset
+
+from conf.train_settings import UnusableSettings
+from training.order import Order, Span
+from training.shards import Export, Reader
+
+
+def order_of(export: Export, lanes: int = 3, block_samples: int = 8) -> Order:
+    return Order(export.shards("train"), seed=5, lanes=lanes, block_samples=block_samples)
+
+
+def open_shards() -> list[str]:
+    """Tars that this process has open."""
+    descriptors = [path for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+    return [name for name in (str(path.readlink()) for path in descriptors) if name.endswith(".tar")]
+
+
+def keys_in(folder: Path, pattern: str) -> list[str]:
+    """Keys of the samples in shards, as webdataset's own pipeline reads them."""
+    urls = sorted(str(path) for path in folder.glob(pattern))
+    return [sample["__key__"] for sample in webdataset.WebDataset(urls, shardshuffle=False, empty_check=False)]
+
+
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_webdataset_reads_the_shards_unchanged(export_folder: Path) -> None:
+    shard = str(export_folder / "train-000000.tar")
+    samples = list(webdataset.WebDataset([shard], shardshuffle=False).decode("pil").to_tuple("jpg", "txt", "json"))
+    assert len(samples) == 20
+    image, caption, about = samples[0]
+    assert image.mode == "RGB"
+    assert caption.startswith("Figure 1. A ")
+    assert about["accession"] == "PMC0.1"
+
+
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_reading_by_position_gives_what_webdataset_gives(export_folder: Path) -> None:
+    export = Export(str(export_folder))
+    reader = Reader(export, order_of(export))
+    assert sorted(reader.take(position)["__key__"] for position in range(101)) == sorted(keys_in(export_folder, "train-*.tar"))
+
+
+def test_a_reader_that_starts_anywhere_finds_the_same_samples(export_folder: Path) -> None:
+    export = Export(str(export_folder))
+    reader = Reader(export, order_of(export))
+    from_start = [reader.take(position)["__key__"] for position in range(250)]
+    for start in (1, 25, 100, 101, 180):
+        late = Reader(export, order_of(export))
+        assert [late.take(position)["__key__"] for position in range(start, 250)] == from_start[start:]
+
+
+def test_a_reader_holds_no_more_than_a_block_for_each_lane(export_folder: Path) -> None:
+    export = Export(str(export_folder))
+    reader = Reader(export, order_of(export, lanes=4, block_samples=5))
+    for position in range(220):
+        reader.take(position)
+        held = sum(sample is not None for _, block in reader._blocks.values() for sample in block)
+        assert held < 4 * 5
+
+
+def test_a_shard_with_fewer_samples_than_its_manifest_says_is_refused(make_export: Callable[..., Path]) -> None:
+    folder = make_export((10,))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["shards"][0]["num_samples"] = 12
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    export = Export(str(folder))
+    with pytest.raises(ValueError, match=r"train-000000\.tar holds 10 samples, its manifest says 12"):
+        list(export.samples(Span(export.shards("train")[0], 0, 12)))
+
+
+def test_a_shard_with_more_samples_than_its_manifest_says_is_refused(make_export: Callable[..., Path]) -> None:
+    folder = make_export((10,))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["shards"][0]["num_samples"] = 9
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    export = Export(str(folder))
+    with pytest.raises(ValueError, match="holds 10 samples, its manifest says 9"):
+        list(export.samples(Span(export.shards("train")[0], 0, 9)))
+
+
+def test_a_folder_without_a_manifest_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UnusableSettings, match=r"data\.uri: .* holds no manifest\.json"):
+        Export(str(tmp_path)).shards("train")
+
+
+def test_an_object_store_gives_what_a_folder_gives(export_folder: Path, bucket: dict[str, str]) -> None:
+    folder, remote = Export(str(export_folder)), Export("s3://exports/shapes", bucket)
+    assert remote.manifest() == folder.manifest()
+    for shard in remote.shards("train"):
+        assert list(remote.samples(Span(shard, 0, shard.num_samples))) == list(folder.samples(Span(shard, 0, shard.num_samples)))
+    with pytest.raises(UnusableSettings, match=r"holds no manifest\.json"):
+        Export("s3://exports/elsewhere", bucket).manifest()
+
+
+def test_no_shard_stays_open(export_folder: Path) -> None:
+    export = Export(str(export_folder))
+    reader = Reader(export, order_of(export))
+    for position in range(150):
+        reader.take(position)
+    assert open_shards()
+    del reader
+    assert not open_shards()

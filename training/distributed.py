@@ -1,0 +1,64 @@
+"""The processes of a run: who this one is, on which device, and what they tell each other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import Tensor, distributed
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process among `world_size` that train together."""
+
+    rank: int
+    world_size: int
+    device: torch.device
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes files and talks to the user."""
+        return self.rank == 0
+
+    def mean(self, value: Tensor) -> float:
+        """The mean of a scalar over the processes."""
+        total = value.detach().clone()
+        if self.world_size > 1:
+            distributed.all_reduce(total)
+        return float(total.item()) / self.world_size
+
+    def gather(self, value: T) -> list[T]:
+        """Every process's value, in order of rank, on every process."""
+        if self.world_size == 1:
+            return [value]
+        values: list[T | None] = [None] * self.world_size
+        distributed.all_gather_object(values, value)
+        return [value for value in values if value is not None]
+
+
+@contextmanager
+def join(threads: int | None = None) -> Iterator[Ranks]:
+    """Take this process's place as torchrun's variables say; without them it trains alone. `threads`: CPU threads of it."""
+    if threads:
+        torch.set_num_threads(threads)
+    rank, local_rank, world_size = (int(os.environ.get(name, default)) for name, default in _VARIABLES)
+    device = torch.device("cuda", local_rank) if torch.cuda.is_available() else torch.device("cpu")
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    if world_size > 1:
+        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield Ranks(rank, world_size, device)
+    finally:
+        if world_size > 1:
+            distributed.destroy_process_group()
+
+
+_VARIABLES = (("RANK", "0"), ("LOCAL_RANK", "0"), ("WORLD_SIZE", "1"))
