@@ -1,0 +1,126 @@
+"""The studio: draws each picture once, unlike any before it, and hands out its files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from jobs.sample import contents, emblems
+from jobs.sample.contents import Medium, Picture
+from jobs.sample.distinct import Fingerprint, Gallery, fingerprint
+from jobs.sample.drawings import Subject, choose_subject, draw
+from jobs.sample.encodings import FORMS, coarse_copy, copies, decode, encode
+
+WANTED_DISTANCE, LEAST_DISTANCE = 10, 8
+PATIENCE, MAX_ATTEMPTS = 25, 400
+COPY_DISTANCE, COPY_DISTANCE_256 = 4, 24
+COPIED_FORMS = ("jpg", "png")
+NUM_REMEMBERED = 32
+_DRAWING_STREAM = 11
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """A picture as drawn: what it shows (None: nothing to speak of), its original file and how it looks."""
+
+    subject: Subject | None
+    original: bytes
+    mark: Fingerprint
+
+
+class Studio:
+    """Files of pictures; the order in which pictures are first asked for decides their looks, and nothing else does."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._gallery = Gallery()
+        self._attempts: dict[Picture, int] = {}
+        self._copies: dict[tuple[Picture, str], int] = {}
+        self._marks: dict[Picture, list[Fingerprint]] = {}
+        self._recent: dict[Picture, Sketch] = {}
+
+    def subject(self, picture: Picture) -> Subject | None:
+        """What a picture shows."""
+        return self._sketch(picture).subject
+
+    def file(self, medium: Medium) -> bytes:
+        """The undamaged bytes of a media file; near copies stay within the distance at which duplicates are sought."""
+        sketch = self._sketch(medium.picture)
+        if medium.copy == contents.ORIGINAL:
+            return sketch.original
+        candidates = copies(sketch.original, medium)
+        chosen = self._copies.get((medium.picture, medium.copy))
+        if chosen is None:
+            chosen = self._choose_copy(medium, candidates)
+            self._copies[medium.picture, medium.copy] = chosen
+        return candidates[chosen]
+
+    def _choose_copy(self, medium: Medium, candidates: list[bytes]) -> int:
+        kin = self._marks[medium.picture]
+        for number, candidate in enumerate(candidates):
+            mark = fingerprint(decode(candidate))
+            distances = [mark.distance(other) for other in kin]
+            is_near = all(short <= COPY_DISTANCE and long <= COPY_DISTANCE_256 for short, long in distances)
+            if is_near and self._gallery.nearest(mark, medium.picture.number) >= LEAST_DISTANCE:
+                kin.append(mark)
+                self._gallery.add(mark, medium.picture.number)
+                return number
+        raise RuntimeError(f"sample: no {medium.copy} copy of picture {medium.picture} stays near it")
+
+    def _sketch(self, picture: Picture) -> Sketch:
+        if picture in self._recent:
+            return self._recent[picture]
+        known = self._attempts.get(picture)
+        if known is not None:
+            return self._remember(picture, self._draw(picture, known))
+        for attempt in range(MAX_ATTEMPTS):
+            sketch = self._draw(picture, attempt)
+            if not _is_compared(picture) or self._is_new(picture, sketch, attempt):
+                return self._keep(picture, attempt, sketch)
+        raise RuntimeError(
+            f"sample: {MAX_ATTEMPTS} drawings of picture {picture.number} all look like earlier ones; ask for fewer articles"
+        )
+
+    def _is_new(self, picture: Picture, sketch: Sketch, attempt: int) -> bool:
+        wanted = WANTED_DISTANCE if attempt < PATIENCE else LEAST_DISTANCE
+        if self._gallery.nearest(sketch.mark, picture.number) < wanted:
+            return False
+        is_copied = picture.genre == contents.DRAWING and picture.form in COPIED_FORMS
+        return not is_copied or _stays_recognisable(sketch)
+
+    def _keep(self, picture: Picture, attempt: int, sketch: Sketch) -> Sketch:
+        self._attempts[picture] = attempt
+        self._marks[picture] = [sketch.mark]
+        if _is_compared(picture):
+            self._gallery.add(sketch.mark, picture.number)
+        return self._remember(picture, sketch)
+
+    def _remember(self, picture: Picture, sketch: Sketch) -> Sketch:
+        if len(self._recent) == NUM_REMEMBERED:
+            del self._recent[next(iter(self._recent))]
+        self._recent[picture] = sketch
+        return sketch
+
+    def _draw(self, picture: Picture, attempt: int) -> Sketch:
+        rng = np.random.default_rng([self._seed, _DRAWING_STREAM, picture.number, attempt])
+        subject, image = self._paint(picture, rng)
+        original = encode(image, picture.form)
+        return Sketch(subject, original, fingerprint(decode(original)))
+
+    def _paint(self, picture: Picture, rng: np.random.Generator) -> tuple[Subject | None, Image.Image]:
+        if picture.genre != contents.DRAWING:
+            return None, emblems.PAINTERS[picture.genre](rng)
+        subject = choose_subject(rng, FORMS[picture.form].tones)
+        return subject, draw(subject, rng)
+
+
+def _stays_recognisable(sketch: Sketch) -> bool:
+    """True if a small coarse copy has nearly the same hashes: drawings of too regular a pattern do not, and none is copied."""
+    short, long = fingerprint(decode(coarse_copy(sketch.original))).distance(sketch.mark)
+    return short <= COPY_DISTANCE and long <= COPY_DISTANCE_256
+
+
+def _is_compared(picture: Picture) -> bool:
+    return picture.genre not in (contents.BLANK, contents.TINY)
