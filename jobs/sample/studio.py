@@ -15,10 +15,25 @@ from jobs.sample.encodings import FORMS, coarse_copy, copies, decode, encode
 
 WANTED_DISTANCE, LEAST_DISTANCE = 10, 8
 PATIENCE, MAX_ATTEMPTS = 25, 400
-COPY_DISTANCE, COPY_DISTANCE_256 = 4, 24
 COPIED_FORMS = ("jpg", "png")
 NUM_REMEMBERED = 32
 _DRAWING_STREAM = 11
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Bits by which two hashes of 64 and of 256 bits may differ."""
+
+    short: int
+    long: int
+
+    def covers(self, distance: tuple[int, int]) -> bool:
+        """True if neither hash differs by more."""
+        return distance[0] <= self.short and distance[1] <= self.long
+
+
+DUPLICATE = Limit(6, 32)
+COPY_LIMITS = (Limit(2, 24), Limit(4, 24))
 
 
 @dataclass(frozen=True)
@@ -58,16 +73,19 @@ class Studio:
         return candidates[chosen]
 
     def _choose_copy(self, medium: Medium, candidates: list[bytes]) -> int:
-        kin = self._marks[medium.picture]
-        for number, candidate in enumerate(candidates):
-            mark = fingerprint(decode(candidate))
-            distances = [mark.distance(other) for other in kin]
-            is_near = all(short <= COPY_DISTANCE and long <= COPY_DISTANCE_256 for short, long in distances)
-            if is_near and self._gallery.nearest(mark, medium.picture.number) >= LEAST_DISTANCE:
-                kin.append(mark)
-                self._gallery.add(mark, medium.picture.number)
-                return number
+        marks = [fingerprint(decode(candidate)) for candidate in candidates]
+        for limit in COPY_LIMITS:
+            for number, mark in enumerate(marks):
+                if self._is_near(mark, medium.picture, limit):
+                    self._marks[medium.picture].append(mark)
+                    self._gallery.add(mark, medium.picture.number)
+                    return number
         raise RuntimeError(f"sample: no {medium.copy} copy of picture {medium.picture} stays near it")
+
+    def _is_near(self, mark: Fingerprint, picture: Picture, limit: Limit) -> bool:
+        original, *others = self._marks[picture]
+        is_kin = limit.covers(mark.distance(original)) and all(DUPLICATE.covers(mark.distance(other)) for other in others)
+        return is_kin and self._gallery.nearest(mark, picture.number) >= LEAST_DISTANCE
 
     def _sketch(self, picture: Picture) -> Sketch:
         if picture in self._recent:
@@ -118,8 +136,7 @@ class Studio:
 
 def _stays_recognisable(sketch: Sketch) -> bool:
     """True if a small coarse copy has nearly the same hashes: drawings of too regular a pattern do not, and none is copied."""
-    short, long = fingerprint(decode(coarse_copy(sketch.original))).distance(sketch.mark)
-    return short <= COPY_DISTANCE and long <= COPY_DISTANCE_256
+    return COPY_LIMITS[-1].covers(fingerprint(decode(coarse_copy(sketch.original))).distance(sketch.mark))
 
 
 def _is_compared(picture: Picture) -> bool:
