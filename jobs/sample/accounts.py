@@ -20,7 +20,7 @@ _GENRE_REASONS = {contents.BLANK: "blank", contents.TINY: "too_small"}
 
 @dataclass(frozen=True)
 class Entry:
-    """A listed version with its words and the files that its figures name (none if it is not extracted)."""
+    """A listed version with its words and the files of its figures, equations left out (none if it is not extracted)."""
 
     version: VersionPlan
     text: ArticleText
@@ -37,18 +37,17 @@ def enter(version: VersionPlan, text: ArticleText, files: dict[str, bytes]) -> E
     entry = Entry(version, text, {})
     if not entry.is_extracted:
         return entry
-    pairs = [(figure, medium) for figure in version.figures for medium in figure.media]
-    return Entry(version, text, {medium.name: _medium(version, figure, medium, files[medium.name]) for figure, medium in pairs})
+    media = [medium for figure in version.figures if figure.element == contents.FIG for medium in figure.media]
+    return Entry(version, text, {medium.name: _medium(version, medium, files[medium.name]) for medium in media})
 
 
-def _medium(version: VersionPlan, figure: FigurePlan, medium: Medium, data: bytes) -> MediaTruth:
+def _medium(version: VersionPlan, medium: Medium, data: bytes) -> MediaTruth:
     refusal = damage.MEDIA_REFUSALS.get(medium.damage or "")
     reason = refusal.reason if refusal else _GENRE_REASONS.get(medium.picture.genre)
     image = None if reason else decode(data)
     return MediaTruth(
         accession=version.accession,
         media_name=medium.name,
-        kind=_KINDS[figure.element],
         image_sha256=hashlib.sha256(data).hexdigest(),
         pixels_sha256=hashlib.sha256(image.tobytes()).hexdigest() if image else None,
         state=REJECTED if reason else STORED,
@@ -124,10 +123,10 @@ def _figure(entry: Entry, printed: FigureText, outcome: tuple[str, str | None]) 
 
 def _outcome(entry: Entry, figure: FigurePlan, is_preferred: bool, boilerplate: set[int]) -> tuple[str, str | None]:
     filters = {
-        "retracted": entry.version.is_retracted,
-        "superseded": not is_preferred,
         "kind": figure.element != contents.FIG,
         "no_graphic": not figure.hrefs,
+        "superseded": not is_preferred,
+        "retracted": entry.version.is_retracted,
         "boilerplate": figure.picture.number in boilerplate,
     }
     reason = next((name for name, applies in filters.items() if applies), None)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from jobs.sample import contents
-from jobs.sample.contents import VersionPlan
+from jobs.sample.contents import Picture, VersionPlan
 from jobs.sample.plan import PLAIN, Planner, role_of
 
 NUM_DAYS = 3
@@ -40,14 +40,20 @@ class BucketState:
         return [version for index in sorted(self.articles) for version in self.articles[index]]
 
 
-def plan_days(num_articles: int, seed: int, day: int) -> list[BucketState]:
-    """The bucket on each day up to `day` (1 to 3); a pure function of its arguments."""
+def plan_days(num_articles: int, seed: int) -> list[BucketState]:
+    """The bucket on each of its three days; a pure function of size and seed."""
     planner = Planner(seed)
     states = [BucketState(1, {index: planner.article(index) for index in range(num_articles)}, {})]
     history = _History(num_articles, seed, set())
-    while len(states) < day:
+    while len(states) < NUM_DAYS:
         states.append(_next_state(states, planner, history))
     return states
+
+
+def copied_pictures(states: list[BucketState]) -> set[Picture]:
+    """The pictures of which changed copies go round on any day."""
+    media = (medium for state in states for version in state.versions for figure in version.figures for medium in figure.media)
+    return {medium.picture for medium in media if medium.copy != contents.ORIGINAL}
 
 
 @dataclass(frozen=True)

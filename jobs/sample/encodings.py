@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,16 +69,15 @@ def decode(data: bytes) -> Image.Image:
     return image.convert("RGB")
 
 
-def copies(original: bytes, medium: contents.Medium) -> list[bytes]:
-    """Files of the same picture in the wanted kind of copy, the most changed first; the last hardly differs."""
-    image, copy = decode(original), medium.copy
-    if copy == contents.ORIGINAL:
-        return [original]
-    if copy == contents.OTHER_FORMAT:
-        return [encode(image, LOSSLESS_TWINS[medium.picture.number % len(LOSSLESS_TWINS)])]
-    if copy == contents.THUMBNAIL:
-        return [encode(_shrunk(image, side / image.width), "gif") for side in THUMBNAIL_SIDES_PX if side < image.width]
-    return [_jpeg(_shrunk(image, scale), quality) for scale, quality in COPY_ATTEMPTS[copy]]
+def copies(original: bytes, medium: contents.Medium) -> Iterator[bytes]:
+    """Files of the same picture in the medium's kind of copy, the most changed first; the last hardly differs."""
+    image = decode(original)
+    if medium.copy == contents.OTHER_FORMAT:
+        yield encode(image, LOSSLESS_TWINS[medium.picture.number % len(LOSSLESS_TWINS)])
+    elif medium.copy == contents.THUMBNAIL:
+        yield from (encode(_shrunk(image, side / image.width), "gif") for side in THUMBNAIL_SIDES_PX if side < image.width)
+    else:
+        yield from (_jpeg(_shrunk(image, scale), quality) for scale, quality in COPY_ATTEMPTS[medium.copy])
 
 
 def coarse_copy(original: bytes) -> bytes:

@@ -211,7 +211,8 @@ class Planner:
         picture = Picture(self.num_pictures, genre, "gif" if number == 1 else "png")
         self.num_pictures += 1
         name = f"{_stem(index, number)}-e{number}.{FORMS[picture.form].extension}"
-        return FigurePlan(f"e{number}", picture, (Medium(name, picture),), (name,), index, None, element, has_caption=False)
+        xml_id = f"e{number}" if element == contents.FORMULA else None
+        return FigurePlan(xml_id, picture, (Medium(name, picture),), (name,), index, None, element, has_caption=False)
 
 
 def _with_role(figures: list[FigurePlan], role: str) -> list[FigurePlan]:

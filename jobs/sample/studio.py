@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from PIL import Image
@@ -15,7 +17,7 @@ from jobs.sample.encodings import FORMS, coarse_copy, copies, decode, encode
 
 WANTED_DISTANCE, LEAST_DISTANCE = 10, 8
 PATIENCE, MAX_ATTEMPTS = 25, 400
-COPIED_FORMS = ("jpg", "png")
+LEAST_ENTROPY_BITS = 0.8
 NUM_REMEMBERED = 32
 _DRAWING_STREAM = 11
 
@@ -33,7 +35,7 @@ class Limit:
 
 
 DUPLICATE = Limit(6, 32)
-COPY_LIMITS = (Limit(2, 24), Limit(4, 24))
+COPY_LIMITS = (Limit(2, 16), Limit(4, 20))
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,10 @@ class Sketch:
 
 
 class Studio:
-    """Files of pictures; the order in which pictures are first asked for decides their looks, and nothing else does."""
+    """Files of pictures, those to be copied drawn so that copies are recognised; the order of first asking decides the looks."""
 
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
+    def __init__(self, seed: int, copied: Set[Picture]) -> None:
+        self._seed, self._copied = seed, copied
         self._gallery = Gallery()
         self._attempts: dict[Picture, int] = {}
         self._copies: dict[tuple[Picture, str], int] = {}
@@ -65,17 +67,16 @@ class Studio:
         sketch = self._sketch(medium.picture)
         if medium.copy == contents.ORIGINAL:
             return sketch.original
-        candidates = copies(sketch.original, medium)
         chosen = self._copies.get((medium.picture, medium.copy))
         if chosen is None:
-            chosen = self._choose_copy(medium, candidates)
+            chosen = self._choose_copy(medium, sketch)
             self._copies[medium.picture, medium.copy] = chosen
-        return candidates[chosen]
+        return next(islice(copies(sketch.original, medium), chosen, None))
 
-    def _choose_copy(self, medium: Medium, candidates: list[bytes]) -> int:
-        marks = [fingerprint(decode(candidate)) for candidate in candidates]
+    def _choose_copy(self, medium: Medium, sketch: Sketch) -> int:
         for limit in COPY_LIMITS:
-            for number, mark in enumerate(marks):
+            for number, candidate in enumerate(copies(sketch.original, medium)):
+                mark = fingerprint(decode(candidate))
                 if self._is_near(mark, medium.picture, limit):
                     self._marks[medium.picture].append(mark)
                     self._gallery.add(mark, medium.picture.number)
@@ -105,8 +106,7 @@ class Studio:
         wanted = WANTED_DISTANCE if attempt < PATIENCE else LEAST_DISTANCE
         if self._gallery.nearest(sketch.mark, picture.number) < wanted:
             return False
-        is_copied = picture.genre == contents.DRAWING and picture.form in COPIED_FORMS
-        return not is_copied or _stays_recognisable(sketch)
+        return picture not in self._copied or _stays_recognisable(sketch)
 
     def _keep(self, picture: Picture, attempt: int, sketch: Sketch) -> Sketch:
         self._attempts[picture] = attempt
@@ -135,7 +135,10 @@ class Studio:
 
 
 def _stays_recognisable(sketch: Sketch) -> bool:
-    """True if a small coarse copy has nearly the same hashes: drawings of too regular a pattern do not, and none is copied."""
+    """True if it is no near-empty sheet and a small coarse copy has nearly the same hashes, which too regular patterns do not."""
+    image = decode(sketch.original)
+    if image.convert("L").entropy() < LEAST_ENTROPY_BITS:
+        return False
     return COPY_LIMITS[-1].covers(fingerprint(decode(coarse_copy(sketch.original))).distance(sketch.mark))
 
 

@@ -44,7 +44,6 @@ class MediaTruth:
 
     accession: str
     media_name: str
-    kind: str
     image_sha256: str
     pixels_sha256: str | None
     state: str
