@@ -46,20 +46,27 @@ class Manifest:
 
 
 def newest_manifest(source: Source) -> Manifest:
+    """The inventory of `find_manifest`; ValueError, saying what to change, also where the source has no inventory at all."""
+    manifest = find_manifest(source)
+    if manifest is None:
+        raise ValueError(f"{source.options.uri} has no inventory below {_prefix(source)}: check source.uri and source.bucket")
+    return manifest
+
+
+def find_manifest(source: Source) -> Manifest | None:
     """The newest inventory whose manifest matches its checksum: a newer one may still be being written.
 
-    ValueError when there is none, saying what to change.
+    None for a source without inventories; ValueError for one that has some, but none of them complete.
     """
-    prefix = f"inventory-reports/{source.options.bucket}/metadata/"
-    keys = {info.key for info in source.list_keys(prefix)}
+    keys = {info.key for info in source.list_keys(_prefix(source))}
     manifests = [key for key in keys if key.endswith(f"/{_MANIFEST}") and _folder_time(key)]
     for key in sorted(manifests, reverse=True):
         manifest = _complete_manifest(source, key) if key.replace(_MANIFEST, _CHECKSUM) in keys else None
         if manifest:
             return manifest
-    raise ValueError(
-        f"{source.options.uri} has no complete inventory below {prefix}: check source.uri and source.bucket, or list the bucket"
-    )
+    if keys:
+        raise ValueError(f"{source.options.uri}: no inventory below {_prefix(source)} is complete: manifest.checksum must match")
+    return None
 
 
 def list_versions(source: Source) -> Iterator[ObjectInfo]:
@@ -97,6 +104,10 @@ def _parse_manifest(data: bytes, key: str, checksum: str) -> Manifest:
 def _part(item: dict[str, Any]) -> ManifestPart:
     check_key(item["key"])
     return ManifestPart(item["key"], int(item["size"]), item.get("MD5checksum"))
+
+
+def _prefix(source: Source) -> str:
+    return f"inventory-reports/{source.options.bucket}/metadata/"
 
 
 def _folder_time(key: str) -> datetime | None:

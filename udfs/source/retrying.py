@@ -20,7 +20,8 @@ NOWHERE = "127.0.0.1:0"
 """Address of the proxy that does not exist, through which every host but the source's own is sent."""
 
 _STATUS = re.compile(r"status code: (\d{3})")
-_CAUSE = re.compile(r'kind: (Connect|Timeout|Interrupted|Request|Decode)|message: "([^"]*)"')
+_KIND = re.compile(r"kind: (Connect|Timeout|Interrupted|Request|Decode)")
+_MESSAGE = re.compile(r'message: "([^"]*)"')
 _RETRIED_STATUS = frozenset({408, 425, 429})
 _THROTTLED_STATUS = frozenset({429, 503})
 
@@ -70,13 +71,12 @@ def may_pass(error: Exception) -> bool:
 
 
 def summary(error: Exception) -> str:
-    """One line: the error's text without the debug dump that obstore appends, and the innermost cause that the dump names."""
+    """One line: the error's text without the debug dump that obstore appends, and the cause that the dump names."""
     text, _, dump = str(error).partition("\n\nDebug source")
     if _is_refused_redirect(error):
         return "redirect to another host refused"
-    causes = [match[1] or match[2] for match in _CAUSE.finditer(dump)]
-    cause = f" ({causes[-1]})" if causes else ""
-    return f"{type(error).__name__}: {' '.join(text.split())[:300]}{cause}"
+    cause = _MESSAGE.search(dump) or _KIND.search(dump)
+    return f"{type(error).__name__}: {' '.join(text.split())[:300]}" + (f" ({cause[1]})" if cause else "")
 
 
 def _status(error: Exception) -> int | None:
