@@ -47,6 +47,11 @@ class Document:
     license_code: str | None
     license_group: str
 
+    @property
+    def num_bytes(self) -> int:
+        """Size of the files in memory."""
+        return len(self.metadata) + len(self.xml or b"")
+
 
 @dataclass(frozen=True)
 class FetchedMedia:
@@ -55,6 +60,11 @@ class FetchedMedia:
     data: bytes
     md5_expected: str | None
     md5_actual: str
+
+    @property
+    def num_bytes(self) -> int:
+        """Size of the object in memory."""
+        return len(self.data)
 
 
 def fetch_document(source: Source, accession: str, etag: str, selection: Selection, limits: FetchLimits) -> Document:
@@ -97,19 +107,20 @@ def fetch_media_object(source: Source, ref: ObjectRef, limits: FetchLimits, meta
 
 
 def fetch_concurrently(
-    function: Callable[[Item], Result], items: Iterable[Item], concurrency: int
+    function: Callable[[Item], Result], items: Iterable[Item], concurrency: int, max_waiting_bytes: int = 256 * 2**20
 ) -> Iterator[tuple[Item, Result | Rejected]]:
     """Each item with what `function` returned or the Rejected it raised, in input order.
 
-    At most `concurrency` calls run, and at most twice as many items are taken from the input before their results are. Any other
-    error ends the iteration; when it ends, early or not, no thread is left.
+    At most `concurrency` calls run. Items are taken from the input only while fewer than twice as many, and finished results of
+    less than `max_waiting_bytes` (their `num_bytes`), wait to be taken. Any other error ends the iteration; when it ends, early
+    or not, no thread is left.
     """
     pending: deque[tuple[Item, Future[Result | Rejected]]] = deque()
     with ThreadPoolExecutor(concurrency, thread_name_prefix="fetch") as pool:
         try:
             for item in items:
                 pending.append((item, pool.submit(_result_or_rejected, function, item)))
-                if len(pending) >= 2 * concurrency:
+                while len(pending) >= 2 * concurrency or _waiting_bytes(pending) >= max_waiting_bytes:
                     yield _finished(pending)
             while pending:
                 yield _finished(pending)
@@ -121,6 +132,10 @@ def fetch_concurrently(
 def _finished(pending: deque[tuple[Item, Future[Result | Rejected]]]) -> tuple[Item, Result | Rejected]:
     item, future = pending.popleft()
     return item, future.result()
+
+
+def _waiting_bytes(pending: Iterable[tuple[Item, Future[Result | Rejected]]]) -> int:
+    return sum(getattr(future.result(), "num_bytes", 0) for _, future in pending if future.done() and not future.exception())
 
 
 def _result_or_rejected(function: Callable[[Item], Result], item: Item) -> Result | Rejected:

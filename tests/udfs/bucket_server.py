@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -57,6 +58,7 @@ class BucketServer:
 @contextlib.contextmanager
 def running_bucket_server() -> Iterator[BucketServer]:
     """A server with an empty bucket, gone afterwards."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:

@@ -42,6 +42,11 @@ class FaultProxy:
         """Let the next requests for a key (`*`: for any key without a plan of its own) end in these faults."""
         self._plans[key].extend(faults)
 
+    def calm(self) -> None:
+        """Forget every planned fault."""
+        with self._lock:
+            self._plans.clear()
+
     def reads_of(self, key: str) -> int:
         """How many GET requests a key has had."""
         return sum(request.method == "GET" and request.key == key for request in self.requests)
