@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 
 from udfs.jats.names import Element, ancestors, name_of
-from udfs.jats.text import Text, block_text
+from udfs.jats.text import Text, block_text, pure_text
 
 _BLOCKS = frozenset(
     {"p", "title", "subtitle", "td", "th", "term", "attrib", "verse-line", "speaker", "article-title", "trans-title", "label"}
@@ -25,18 +25,23 @@ PLACES = ("paragraph", "title", "list_item", "table_cell", "caption", "own_capti
 
 
 class Blocks:
-    """Block texts by element; `targets` are the ids whose cross-references are marked."""
+    """Block texts by element, with the spans of the wanted cross-references; `mixed` as in Survey."""
 
-    def __init__(self, targets: Set[str]) -> None:
-        self._targets = targets
+    def __init__(self, wanted: Set[Element], mixed: Set[Element]) -> None:
+        self._wanted = wanted
+        self._mixed = mixed
         self._texts: dict[Element, Text] = {}
 
     def read(self, block: Element) -> Text:
         """Text of a block with the spans of the figure cross-references in it."""
         text = self._texts.get(block)
         if text is None:
-            text = self._texts[block] = block_text(block, self._targets)
+            text = block_text(block, self._wanted) if self._is_mixed(block) else pure_text(block)
+            self._texts[block] = text
         return text
+
+    def _is_mixed(self, block: Element) -> bool:
+        return block in self._mixed or name_of(block.tag) != "p"
 
 
 def block_of(element: Element) -> Element:

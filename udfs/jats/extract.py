@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ from udfs.jats.front import (
 )
 from udfs.jats.graphics import find_graphics
 from udfs.jats.licences import license_url, spdx_code
-from udfs.jats.mentions import Targets, read_mentions
+from udfs.jats.mentions import MentionReader, wanted_xrefs
 from udfs.jats.metadata import flag, media_names, merge, text_of
 from udfs.jats.names import XML_LANG, Element
 from udfs.jats.parse import Limits, Parsed, parse_article
@@ -33,6 +33,8 @@ from udfs.jats.people import read_authors
 from udfs.jats.references import read_references
 from udfs.jats.scope import Scope
 from udfs.jats.sections import read_sections
+from udfs.jats.survey import mark_mixed, survey
+from udfs.jats.targets import Targets
 from udfs.jats.text import line_text
 from udfs.media_match import MediaIndex
 
@@ -73,19 +75,26 @@ def extract_article(
     known = metadata or {}
     scope = Scope()
     media = MediaIndex(media_names(known, accession))
-    figures = FigureReader(accession, scope, media).read(find_graphics(parsed.article))
+    found = survey(parsed.article)
+    figures = FigureReader(accession, scope, media, found.has_sub_articles).read(find_graphics(found.graphics))
     targets = Targets(figures)
-    blocks = Blocks(targets.ids)
-    mentions, rejects = read_mentions(parsed.article, targets, blocks, scope)
+    wanted = wanted_xrefs(found.xrefs, targets)
+    for xref in wanted:
+        mark_mixed(xref, found.mixed)
+    blocks = Blocks(wanted.keys(), found.mixed)
+    reader = MentionReader(targets, blocks, scope)
+    for xref, number in wanted.items():
+        reader.read(xref, number)
+    mentions, rejects = reader.rows, reader.rejects
     row = {
         "accession": accession,
         "pmcid": match.group("pmcid"),
         "version": int(match.group("version")),
-        **_bibliography(parsed.article, meta, journal),
-        "sections": read_sections(parsed.article, blocks, scope),
+        **_bibliography(parsed.article, meta, journal, found.references),
+        "sections": read_sections(parsed.article, blocks, scope, found.has_boxes),
         "num_figures": len(figures),
         "num_mentions": len(mentions),
-        "num_tables": sum(1 for _ in parsed.article.iter("{*}table-wrap")),
+        "num_tables": found.num_tables,
         "extractor_version": EXTRACTOR_VERSION,
         **_damage(parsed),
     }
@@ -95,8 +104,8 @@ def extract_article(
     return Extraction(row, [figure.row for figure in figures], mentions, rejects)
 
 
-def _bibliography(article: Element, meta: Meta, journal: Meta) -> dict[str, Any]:
-    references = read_references(article)
+def _bibliography(article: Element, meta: Meta, journal: Meta, cited: Sequence[Element]) -> dict[str, Any]:
+    references = read_references(cited)
     return {
         **read_ids(meta),
         **read_titles(meta),

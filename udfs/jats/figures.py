@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from udfs.jats.figure_ids import figure_ids
@@ -13,13 +13,10 @@ from udfs.jats.numbering import label_number
 from udfs.jats.panels import split_panels
 from udfs.jats.rights import figure_rights
 from udfs.jats.scope import Scope, sub_article
-from udfs.jats.text import line_text, plain_text
+from udfs.jats.words import Words, merge_words, read_words
 from udfs.media_match import MediaIndex
 
-_NOTES = frozenset(
-    {"p", "statement", "fn", "fn-group", "legend", "disp-quote", "list", "table-wrap-foot", "text", "speech", "verse-group"}
-)
-_CAPTIONED = frozenset({"figure", "scheme", "table", "box", "graphical_abstract", "supplementary", "video", "other"})
+_GROUPS = ("fig-group", "fig", "table-wrap-group")
 
 
 @dataclass(frozen=True)
@@ -31,107 +28,82 @@ class Figure:
     xml_ids: frozenset[str]
 
 
-@dataclass
 class FigureReader:
-    """Reads the rows of one article; what several graphics of a figure share is read once."""
+    """Reads the rows of one article; what several graphics of a figure or several figures of a group share is read once."""
 
-    accession: str
-    scope: Scope
-    media: MediaIndex
-    _owners: dict[Element, dict[str, Any]] = field(default_factory=dict)
+    def __init__(self, accession: str, scope: Scope, media: MediaIndex, has_sub_articles: bool) -> None:
+        self._accession = accession
+        self._scope = scope
+        self._media = media
+        self._has_sub_articles = has_sub_articles
+        self._words: dict[Element, Words] = {}
 
     def read(self, graphics: Sequence[Graphic]) -> list[Figure]:
         """One figure per graphic, in order."""
-        ids = figure_ids(graphics)
-        return [
-            self._figure(graphic, figure_id, position)
-            for position, (graphic, figure_id) in enumerate(zip(graphics, ids, strict=True))
-        ]
+        named = zip(graphics, figure_ids(graphics), strict=True)
+        return [self._figure(graphic, figure_id, position) for position, (graphic, figure_id) in enumerate(named)]
 
     def _figure(self, graphic: Graphic, figure_id: str, position: int) -> Figure:
         ref = href_of(graphic.element) if graphic.element is not None else None
         row = {
-            "accession": self.accession,
+            "accession": self._accession,
             "figure_id": figure_id,
+            "xml_id": graphic.place.get("id"),
             "kind": graphic.kind,
+            "section_path": self._scope.path(graphic.place),
+            "sub_article": self._sub_article(graphic.place),
             "position": position,
             "graphic_no": graphic.number,
             "graphic_ref": ref,
-            "media_names": list(self.media.match(ref)),
+            "media_names": list(self._media.match(ref)),
             **_alternative(graphic.element),
-            **self._shared(graphic),
+            **self._texts(graphic),
         }
-        row.update(_own_words(graphic, row))
-        row["panels"], row["caption_lead"], row["split_confidence"] = _panels(row["caption"])
-        xml_ids = frozenset(filter(None, (element.get("id") for element in containers(graphic))))
-        return Figure(row, graphic, xml_ids)
+        return Figure(row, graphic, frozenset(filter(None, (element.get("id") for element in containers(graphic)))))
 
-    def _shared(self, graphic: Graphic) -> dict[str, Any]:
-        place = graphic.place
-        if place not in self._owners:
-            self._owners[place] = self._read_place(place, graphic)
-        return self._owners[place]
-
-    def _read_place(self, place: Element, graphic: Graphic) -> dict[str, Any]:
-        has_words = graphic.kind in _CAPTIONED
-        label = line_text(place.find("{*}label")) if has_words else None
-        caption = _joined(plain_text(one) for one in place.iterfind("{*}caption")) if has_words else None
-        attribution = _joined(line_text(one) for one in place.iterfind(".//{*}attrib"))
-        rights = figure_rights(_permissions(place), caption, attribution)
-        sub = sub_article(place)
+    def _texts(self, graphic: Graphic) -> dict[str, Any]:
+        shared = self._words_of(graphic.place, graphic.owner is not None)
+        is_own = graphic.element is None or graphic.element is graphic.place
+        words = shared if is_own or graphic.element is None else merge_words(shared, read_words(graphic.element))
+        rights = figure_rights(words.permissions, words.caption, words.attribution)
         return {
-            "xml_id": place.get("id"),
-            "label": label,
-            "number": label_number(label),
-            "caption_title": _joined(line_text(one) for one in place.iterfind("{*}caption/{*}title")),
-            "caption": caption,
-            "alt_text": _joined(line_text(one) for one in place.iterfind("{*}alt-text")),
-            "long_description": _joined(plain_text(one) for one in place.iterfind("{*}long-desc")),
-            "notes": _joined(plain_text(one, keep_floats=True) for one in place if name_of(one.tag) in _NOTES)
-            if graphic.owner is not None
-            else None,
-            "doi": next((line_text(one) for one in place.iterfind("{*}object-id[@pub-id-type='doi']")), None),
-            "attribution": attribution,
+            "label": words.label,
+            "number": label_number(words.label),
+            "caption_title": words.caption_title,
+            "caption": words.caption,
+            "alt_text": words.alt_text,
+            "long_description": words.long_description,
+            "notes": words.notes,
+            "doi": words.doi,
+            "attribution": words.attribution,
             "rights": rights.rights,
             "permission": rights.statement,
             "license_url": rights.license_url,
             "license_spdx": rights.license_spdx,
-            "section_path": self.scope.path(place),
-            "sub_article": sub.get("id") or sub.get("article-type") or name_of(sub.tag) if sub is not None else None,
-            **_group(place),
+            **self._group(graphic.place, shared if words.caption != shared.caption else None),
+            **_panels(words.caption),
         }
 
+    def _words_of(self, element: Element, with_notes: bool) -> Words:
+        if element not in self._words:
+            self._words[element] = read_words(element, with_notes)
+        return self._words[element]
 
-def _group(place: Element) -> dict[str, Any]:
-    """Label and caption of the nearest enclosing figure group, or of the figure around a figure."""
-    group = next((one for name, one in ancestors(place) if name in ("fig-group", "fig", "table-wrap-group")), None)
-    if group is None:
-        return {"group_id": None, "group_label": None, "group_caption": None}
-    return {
-        "group_id": group.get("id"),
-        "group_label": line_text(group.find("{*}label")),
-        "group_caption": _joined(plain_text(one) for one in group.iterfind("{*}caption")),
-    }
+    def _group(self, place: Element, shared: Words | None) -> dict[str, Any]:
+        """The figure a graphic with a caption of its own stands in, else the group (or figure) around the figure."""
+        group = next((one for name, one in ancestors(place) if name in _GROUPS), None)
+        if shared is None and group is None:
+            return {"group_id": None, "group_label": None, "group_caption": None}
+        words = shared if shared is not None else self._words_of(group, False) if group is not None else Words()
+        return {
+            "group_id": group.get("id") if group is not None else None,
+            "group_label": words.label,
+            "group_caption": words.caption,
+        }
 
-
-def _own_words(graphic: Graphic, shared: dict[str, Any]) -> dict[str, Any]:
-    """Label, caption and descriptions of the graphic itself, which go before its figure's; that caption becomes the group's."""
-    element = graphic.element
-    if element is None or element is graphic.place:
-        return {}
-    words: dict[str, Any] = {}
-    alt_text = _joined(line_text(one) for one in element.iterfind("{*}alt-text"))
-    if alt_text:
-        words["alt_text"] = alt_text
-    caption = _joined(plain_text(one) for one in element.iterfind("{*}caption"))
-    if caption:
-        words["caption"] = caption
-        words["caption_title"] = _joined(line_text(one) for one in element.iterfind("{*}caption/{*}title"))
-        words["group_caption"] = shared["caption"] or shared["group_caption"]
-    label = line_text(element.find("{*}label"))
-    if label:
-        words |= {"label": label, "number": label_number(label), "group_label": shared["label"] or shared["group_label"]}
-    return words
+    def _sub_article(self, place: Element) -> str | None:
+        sub = sub_article(place) if self._has_sub_articles else None
+        return None if sub is None else sub.get("id") or sub.get("article-type") or name_of(sub.tag)
 
 
 def _alternative(element: Element | None) -> dict[str, Any]:
@@ -149,24 +121,9 @@ def _alternative(element: Element | None) -> dict[str, Any]:
     }
 
 
-def _permissions(place: Element) -> list[Element]:
-    return [
-        *place.iterfind("{*}permissions"),
-        *place.iterfind("{*}graphic/{*}permissions"),
-        *place.iterfind("{*}caption//{*}permissions"),
-    ]
-
-
-def _panels(caption: str | None) -> tuple[list[dict[str, Any]], str | None, float | None]:
+def _panels(caption: str | None) -> dict[str, Any]:
     if not caption:
-        return [], None, None
+        return {"panels": [], "caption_lead": None, "split_confidence": None}
     split = split_panels(caption)
-    return (
-        [{"label": p.label, "text": p.text, "start": p.start, "end": p.end} for p in split.panels],
-        split.lead,
-        split.confidence,
-    )
-
-
-def _joined(texts: Iterable[str | None]) -> str | None:
-    return "\n".join(filter(None, texts)) or None
+    panels = [{"label": panel.label, "text": panel.text, "start": panel.start, "end": panel.end} for panel in split.panels]
+    return {"panels": panels, "caption_lead": split.lead, "split_confidence": split.confidence}

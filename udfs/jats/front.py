@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from schemas.rejects import Reason, Rejected
-from udfs.jats.names import XML_LANG, Element, href_of, name_of
+from udfs.jats.names import XML_LANG, Element, by_name, href_of, name_of
 from udfs.jats.text import line_text, plain_text
 
 Meta = dict[str, list[Element]]
@@ -24,14 +23,6 @@ def article_meta(article: Element) -> tuple[Meta, Meta]:
         raise Rejected(Reason.NO_FRONT, "article without front/article-meta")
     journal = front.find("{*}journal-meta")
     return by_name(meta), by_name(journal if journal is not None else ())
-
-
-def by_name(elements: Iterable[Element]) -> Meta:
-    """Elements by local name, in order."""
-    found: Meta = {}
-    for element in elements:
-        found.setdefault(name_of(element.tag), []).append(element)
-    return found
 
 
 def read_ids(meta: Meta) -> dict[str, str | None]:

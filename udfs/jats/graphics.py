@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from udfs.jats.names import Element, ancestors, any_namespace, href_of, name_of
+from udfs.jats.names import Element, ancestors, href_of, name_of
 from udfs.media_match import RASTER_EXTENSIONS
 
-_SOUGHT = any_namespace(("fig", "graphic", "inline-graphic", "media", "supplementary-material", "inline-supplementary-material"))
 _OWNERS = {
     "fig": "figure",
     "table-wrap": "table",
@@ -19,8 +18,6 @@ _OWNERS = {
     "supplementary-material": "supplementary",
     "disp-formula": "equation",
     "inline-formula": "equation",
-    "tex-math": "equation",
-    "math": "equation",
     "caption": "inline",
     "td": "inline",
     "th": "inline",
@@ -49,46 +46,46 @@ class Graphic:
         return place
 
 
-def find_graphics(article: Element) -> list[Graphic]:
-    """One entry per graphic and per figure without one (JATS graphic, inline-graphic, image or video media, fig)."""
+def find_graphics(candidates: Sequence[Element]) -> list[Graphic]:
+    """One entry per graphic and per figure without one, of the candidates in reading order (see Survey.graphics)."""
     found: list[Graphic] = []
     counts: dict[Element, int] = {}
-    figures: dict[Element, int] = {}
-    for element in article.iter(*_SOUGHT):
+    for element in candidates:
         if name_of(element.tag) == "fig":
-            figures[element] = len(found)
             found.append(Graphic(None, element, _figure_kind(element)))
             continue
         graphic = _graphic(element)
-        if graphic is None:
-            continue
-        if graphic.owner is not None:
+        if graphic is not None and graphic.owner is not None:
             number = counts[graphic.owner] = counts.get(graphic.owner, -1) + 1
             graphic = Graphic(element, graphic.owner, graphic.kind, number)
-        found.append(graphic)
-    return [graphic for graphic in found if graphic.element is not None or counts.get(graphic.place) is None]
+        if graphic is not None:
+            found.append(graphic)
+    return [graphic for graphic in found if graphic.element is not None or graphic.owner not in counts]
 
 
 def _graphic(element: Element) -> Graphic | None:
-    name = name_of(element.tag)
     owner = _owner(element)
     kind = _OWNERS[name_of(owner.tag)] if owner is not None else "other"
+    name = name_of(element.tag)
+    if name == "graphic":
+        return _picture(element, owner, kind)
     if name == "inline-graphic":
-        return Graphic(element, None, "equation" if kind == "equation" else "inline")
-    if name != "graphic":
-        medium = _medium(element)
-        if medium is None and not (name == "media" and kind == "figure"):
-            return None
-        if name != "media":
-            return Graphic(element, element if name == "supplementary-material" else owner, "supplementary")
-        if medium == "video":
-            return Graphic(element, owner, "video")
-        if medium is None and owner is not None:
-            return Graphic(element, owner, "supplementary")
+        return _picture(element, owner, "equation" if kind == "equation" else "inline")
+    medium = _medium(element)
+    if name == "supplementary-material":
+        return Graphic(element, element, "video" if medium == "video" else "supplementary") if medium else None
+    if medium == "video":
+        return Graphic(element, owner, "video")
+    if medium == "image":
+        return _picture(element, owner, kind)
+    return Graphic(element, owner, "supplementary") if name == "media" and kind == "figure" else None
+
+
+def _picture(element: Element, owner: Element | None, kind: str) -> Graphic:
+    if kind == "inline":
+        return Graphic(element, None, "inline")
     if owner is None:
         return Graphic(element, None, "graphical_abstract" if _in_graphical_abstract(element) else "other")
-    if kind in ("equation", "inline"):
-        return Graphic(element, None, kind)
     return Graphic(element, owner, _figure_kind(owner) if kind == "figure" else kind)
 
 
@@ -112,11 +109,12 @@ def _medium(element: Element) -> str | None:
 
 
 def _figure_kind(figure: Element) -> str:
-    described = " ".join(figure.get(name) or "" for name in ("fig-type", "specific-use", "content-type")).lower()
+    described = " ".join(filter(None, map(figure.get, ("fig-type", "specific-use", "content-type")))).lower()
     if "graphical" in described or _in_graphical_abstract(figure):
         return "graphical_abstract"
-    label = figure.findtext("{*}label") or ""
-    return "scheme" if "scheme" in described or label.strip().lower().startswith("scheme") else "figure"
+    label = next(figure.iterchildren("{*}label"), None)
+    is_scheme = label is not None and (label.text or "").strip().lower().startswith("scheme")
+    return "scheme" if is_scheme or "scheme" in described else "figure"
 
 
 def _in_graphical_abstract(element: Element) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from schemas.rejects import Reason
@@ -12,77 +12,32 @@ from udfs.jats.figures import Figure
 from udfs.jats.names import Element
 from udfs.jats.numbering import ordinal
 from udfs.jats.panel_refs import panels_referred
-from udfs.jats.scope import Scope, sub_article
+from udfs.jats.scope import Scope
 from udfs.jats.sentences import sentence_span
+from udfs.jats.targets import Targets
 from udfs.jats.text import Span, Text
 
 PartReject = tuple[str, Reason, str]
 
 _NEVER = frozenset({"bibr", "aff", "fn", "table-fn", "corresp", "author-notes", "contrib"})
-_BETWEEN = re.compile(r"\s*[A-Za-z]?\s*(?:[-‐‑‒–—−]|to|through)\s*(?:fig(?:ure)?s?\.?)?\s*", re.IGNORECASE)
-_RANGE = re.compile(r"(?P<first>[A-Z]?\d+)[a-z]?\s*(?:[-‐‑‒–—−]|to|through)\s*(?P<last>[A-Z]?\d+)", re.IGNORECASE)
+_DASH = r"[-‐‑‒–—−]"
+_BETWEEN = re.compile(rf"\s*[A-Za-z]?\s*(?:{_DASH}|to|through)\s*(?:fig(?:ure)?s?\.?)?\s*", re.IGNORECASE)
+_RANGE = re.compile(rf"(?P<first>[A-Z]?\d+)[a-z]?\s*(?:{_DASH}|to|through)\s*(?P<last>[A-Z]?\d+)", re.IGNORECASE)
 
 
-class Targets:
-    """Which figures an id of the XML stands for."""
-
-    def __init__(self, figures: Sequence[Figure]) -> None:
-        self.figures = figures
-        self._by_id: dict[str, list[Figure]] = {}
-        self._by_ordinal: dict[tuple[str, str, int], list[Figure]] = {}
-        for figure in figures:
-            for xml_id in figure.xml_ids:
-                self._by_id.setdefault(xml_id, []).append(figure)
-            place = ordinal(figure.row["number"])
-            if place:
-                self._by_ordinal.setdefault((figure.row["kind"], *place), []).append(figure)
-
-    @property
-    def ids(self) -> frozenset[str]:
-        """All ids that stand for a figure."""
-        return frozenset(self._by_id)
-
-    def resolve(self, xref: Element) -> list[Figure]:
-        """Figures that a cross-reference names (its rid may hold several ids), those of its own sub-article first."""
-        found: list[Figure] = []
-        for xml_id in (xref.get("rid") or "").split():
-            found += self._nearest(self._by_id.get(xml_id, []), xref)
-        return list({id(figure): figure for figure in found}.values())
-
-    def _nearest(self, figures: list[Figure], xref: Element) -> list[Figure]:
-        if len({figure.row["sub_article"] for figure in figures}) < 2:
-            return figures
-        here = sub_article(xref)
-        return [figure for figure in figures if sub_article(figure.graphic.place) is here] or figures
-
-    def between(self, first: Figure, last: Figure) -> list[Figure]:
-        """Figures numbered between two, exclusive; none where the two are not of one series."""
-        start, end = ordinal(first.row["number"]), ordinal(last.row["number"])
-        if start is None or end is None or start[0] != end[0] or first.row["kind"] != last.row["kind"]:
-            return []
-        return self.numbered(first, start[0], range(start[1] + 1, min(end[1], start[1] + 100)))
-
-    def numbered(self, like: Figure, series: str, numbers: Iterable[int]) -> list[Figure]:
-        """Figures of a kind and series with the numbers."""
-        kind = like.row["kind"]
-        return [figure for number in numbers for figure in self._by_ordinal.get((kind, series, number), [])]
-
-
-def read_mentions(
-    article: Element, targets: Targets, blocks: Blocks, scope: Scope
-) -> tuple[list[dict[str, Any]], list[PartReject]]:
-    """(rows, rejects): one row per figure and place; a reject for each figure cross-reference that leads to no figure."""
-    reader = _Reader(targets, blocks, scope)
-    ids = targets.ids
-    for number, xref in enumerate(article.iter("{*}xref")):
+def wanted_xrefs(xrefs: Sequence[Element], targets: Targets) -> dict[Element, int]:
+    """Cross-references typed as figures or that lead to one, each with its number among all of the article, from 0."""
+    wanted = {}
+    for number, xref in enumerate(xrefs):
         kind = xref.get("ref-type")
-        if kind in _NEVER or (kind != "fig" and ids.isdisjoint((xref.get("rid") or "").split())):
-            continue
-        reader.add(number, xref)
-    return reader.rows, reader.rejects
+        if kind == "fig" or (kind not in _NEVER and not targets.ids.isdisjoint((xref.get("rid") or "").split())):
+            wanted[xref] = number
+    return wanted
 
 
-class _Reader:
+class MentionReader:
+    """Collects the rows, and a reject for each figure cross-reference that leads to no figure."""
+
     def __init__(self, targets: Targets, blocks: Blocks, scope: Scope) -> None:
         self.rows: list[dict[str, Any]] = []
         self.rejects: list[PartReject] = []
@@ -92,39 +47,43 @@ class _Reader:
         self._counts: dict[str, int] = {}
         self._seen: set[tuple[str, Element, int, int]] = set()
 
-    def add(self, number: int, xref: Element) -> None:
+    def read(self, xref: Element, number: int) -> None:
+        """Add the mentions of one cross-reference: one per figure it names or that lies in a range it ends."""
         figures = self._targets.resolve(xref)
         block = block_of(xref)
         text = self._blocks.read(block)
-        span = next((one for one in text.spans if one.xref is xref), None)
-        if not figures or span is None:
+        index = next((index for index, span in enumerate(text.spans) if span.xref is xref), None)
+        if not figures or index is None:
             why = "leads to no figure" if not figures else "stands outside of the text"
-            words = text.text[span.start : span.end] if span else ""
-            self.rejects.append((f"xref/{number}", Reason.DANGLING_REFERENCE, f"xref rid={xref.get('rid')!r} {words!r} {why}"))
+            self.rejects.append((f"xref/{number}", Reason.DANGLING_REFERENCE, f"xref with rid {xref.get('rid')!r} {why}"))
             return
+        span = text.spans[index]
         for figure in figures:
-            self._mention(figure, block, text, (span.start, span.end), "xref")
-        self._ranges(figures, block, text, span)
+            self._add(figure, block, text, (span.start, span.end), "xref")
+        for figure in self._within(figures[0], text.text[span.start : span.end]):
+            self._add(figure, block, text, (span.start, span.end), "range")
+        if index > 0:
+            before = text.spans[index - 1]
+            for figure in self._between(before, span, figures, text):
+                self._add(figure, block, text, (before.start, span.end), "range")
 
-    def _ranges(self, figures: list[Figure], block: Element, text: Text, span: Span) -> None:
-        """Mentions of the figures between the two ends of a range."""
-        words = text.text[span.start : span.end]
+    def _within(self, figure: Figure, words: str) -> list[Figure]:
+        """Figures of a range that one cross-reference spells out: Figs 2-4."""
+        found: list[Figure] = []
         for match in _RANGE.finditer(words):
             first, last = ordinal(match.group("first")), ordinal(match.group("last"))
             if first and last and first[0] == last[0]:
-                inside = range(first[1], min(last[1], first[1] + 100) + 1)
-                for figure in self._targets.numbered(figures[0], first[0], inside):
-                    self._mention(figure, block, text, (span.start, span.end), "range")
-        index = text.spans.index(span)
-        if index == 0:
-            return
-        before = text.spans[index - 1]
-        if _BETWEEN.fullmatch(text.text[before.end : span.start]):
-            for first_figure in self._targets.resolve(before.xref)[:1]:
-                for figure in self._targets.between(first_figure, figures[-1]):
-                    self._mention(figure, block, text, (before.start, span.end), "range")
+                found += self._targets.numbered(figure, first[0], first[1], last[1])
+        return found
 
-    def _mention(self, figure: Figure, block: Element, text: Text, span: tuple[int, int], found_by: str) -> None:
+    def _between(self, before: Span, span: Span, figures: list[Figure], text: Text) -> list[Figure]:
+        """Figures between two cross-references that a dash or `to` joins."""
+        if not _BETWEEN.fullmatch(text.text[before.end : span.start]):
+            return []
+        first = self._targets.resolve(before.xref)
+        return self._targets.between(first[0], figures[-1]) if first else []
+
+    def _add(self, figure: Figure, block: Element, text: Text, span: tuple[int, int], found_by: str) -> None:
         figure_id = figure.row["figure_id"]
         key = (figure_id, block, *span)
         if key in self._seen:
@@ -138,12 +97,12 @@ class _Reader:
                 "figure_id": figure_id,
                 "mention_no": number,
                 "section_path": self._scope.path(block),
+                "place": _place(block, figure),
                 "paragraph": text.text,
+                "sentence": text.text[start : max(end, span[1])],
                 "start": span[0],
                 "end": span[1],
                 "panels": panels_referred(text.text, *span),
-                "place": _place(block, figure),
-                "sentence": text.text[start : max(end, span[1])],
                 "found_by": found_by,
             }
         )
@@ -153,5 +112,4 @@ def _place(block: Element, figure: Figure) -> str:
     place, element = place_of(block)
     if place != "caption":
         return place
-    inside = (one for one in element.iterancestors() if one is figure.graphic.place)
-    return "own_caption" if next(inside, None) is not None else place
+    return "own_caption" if any(one is figure.graphic.place for one in element.iterancestors()) else place

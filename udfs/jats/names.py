@@ -28,6 +28,7 @@ class ByTag(dict[Any, Value], Generic[Value]):
 
     def __init__(self, values: dict[str, Value], default: Value) -> None:
         super().__init__()
+        self.names = values.keys()
         self._values = values
         self._default = default
 
@@ -60,6 +61,18 @@ def ancestors(element: Element) -> Iterator[tuple[str, Element]]:
     """(local name, element) of the ancestors, innermost first."""
     for ancestor in element.iterancestors():
         yield _LOCALS[ancestor.tag], ancestor
+
+
+def by_name(elements: Iterable[Element]) -> dict[str, list[Element]]:
+    """Elements by local name, each list in order."""
+    found: dict[str, list[Element]] = {}
+    for element in elements:
+        name = _LOCALS[element.tag]
+        if name in found:
+            found[name].append(element)
+        else:
+            found[name] = [element]
+    return found
 
 
 def all_text(element: Element) -> str:

@@ -6,12 +6,10 @@ import re
 from typing import Any
 
 from udfs.jats.front import Meta
-from udfs.jats.names import Element, any_namespace, name_of
+from udfs.jats.names import Element, by_name, name_of
 from udfs.jats.text import line_text
 
 _ORCID = re.compile(r"\d{4}-?\d{4}-?\d{4}-?\d{3}[\dX]")
-_NAMES = any_namespace(("name", "string-name"))
-_GROUP_NAMES = any_namespace(("collab", "on-behalf-of"))
 
 
 def read_authors(meta: Meta) -> list[dict[str, Any]]:
@@ -20,23 +18,16 @@ def read_authors(meta: Meta) -> list[dict[str, Any]]:
     affiliations = _affiliations([*meta.get("aff", ()), *(aff for group in groups for aff in group.iterdescendants("{*}aff"))])
     authors = []
     for group in groups:
-        shared = [text for aff in group.iterfind("{*}aff") if (text := affiliation_text(aff))]
-        for contrib in group.iterfind("{*}contrib"):
+        children = by_name(group)
+        shared = [text for aff in children.get("aff", ()) if (text := affiliation_text(aff))]
+        for contrib in children.get("contrib", ()):
             if (contrib.get("contrib-type") or "author") == "author":
                 authors.append(_author(contrib, affiliations, shared))
     return [author for author in authors if author["name"]]
 
 
 def affiliation_text(aff: Element) -> str | None:
-    """Text of an affiliation without its label."""
-    return _without_label(aff)
-
-
-def _affiliations(elements: list[Element]) -> dict[str, str]:
-    return {aff_id: text for aff in elements if (aff_id := aff.get("id")) and (text := _without_label(aff))}
-
-
-def _without_label(aff: Element) -> str | None:
+    """Text of an affiliation without the label that links it to its authors."""
     text = line_text(aff)
     first = aff[0] if len(aff) else None
     if text and first is not None and name_of(first.tag) in ("label", "sup") and not (aff.text or "").strip():
@@ -44,34 +35,55 @@ def _without_label(aff: Element) -> str | None:
     return text
 
 
+def _affiliations(elements: list[Element]) -> dict[str, str]:
+    return {aff_id: text for aff in elements if (aff_id := aff.get("id")) and (text := affiliation_text(aff))}
+
+
 def _author(contrib: Element, affiliations: dict[str, str], shared: list[str]) -> dict[str, Any]:
-    surname, given, name = _name(contrib)
-    ids = [xref.get("rid") or "" for xref in contrib.iterfind("{*}xref[@ref-type='aff']")]
-    own = [affiliations[one] for rid in ids for one in rid.split() if one in affiliations]
-    own += [text for aff in contrib.iterfind("{*}aff") if (text := _without_label(aff))]
+    parts = by_name(contrib)
+    surname, given, name = _name(parts)
+    links = [(xref.get("ref-type"), xref.get("rid") or "") for xref in parts.get("xref", ())]
+    own = [affiliations[one] for kind, rid in links if kind == "aff" for one in rid.split() if one in affiliations]
+    own += [text for aff in parts.get("aff", ()) if (text := affiliation_text(aff))]
     return {
         "name": name,
         "surname": surname,
         "given_names": given,
-        "orcid": _orcid(contrib),
-        "is_corresponding": contrib.get("corresp") == "yes" or contrib.find("{*}xref[@ref-type='corresp']") is not None,
+        "orcid": _orcid(parts),
+        "is_corresponding": contrib.get("corresp") == "yes" or any(kind == "corresp" for kind, _ in links),
         "affiliations": list(dict.fromkeys(own or shared)),
     }
 
 
-def _name(contrib: Element) -> tuple[str | None, str | None, str | None]:
+def _name(parts: Meta) -> tuple[str | None, str | None, str | None]:
     """(surname, given names, full name); groups and anonymous authors have only the last."""
-    name = next(contrib.iterdescendants(*_NAMES), None)
+    for wrapper in ("name-alternatives", "collab-alternatives"):
+        if wrapper in parts:
+            parts = by_name(parts[wrapper][0]) | parts
+    name = next((parts[kind][0] for kind in ("name", "string-name") if kind in parts), None)
     if name is None:
-        group = next(contrib.iterdescendants(*_GROUP_NAMES), None)
-        return None, None, line_text(group) or ("Anonymous" if contrib.find("{*}anonymous") is not None else None)
-    surname, given = line_text(name.find("{*}surname")), line_text(name.find("{*}given-names"))
-    parts = (line_text(name.find("{*}prefix")), given, surname, line_text(name.find("{*}suffix")))
-    return surname, given, " ".join(filter(None, parts)) or line_text(name)
+        group = next((parts[kind][0] for kind in ("collab", "on-behalf-of") if kind in parts), None)
+        return None, None, _group_name(group) or ("Anonymous" if "anonymous" in parts else None)
+    words = {kind: line_text(found[0]) for kind, found in by_name(name).items()}
+    full = " ".join(filter(None, map(words.get, ("prefix", "given-names", "surname", "suffix"))))
+    return words.get("surname"), words.get("given-names"), full or line_text(name)
 
 
-def _orcid(contrib: Element) -> str | None:
-    for element in contrib.iterfind("{*}contrib-id"):
+def _group_name(group: Element | None) -> str | None:
+    """Name of a group of authors without the list of its members."""
+    if group is None:
+        return None
+    if not len(group):
+        return line_text(group)
+    named = [one for one in group if name_of(one.tag) in ("institution", "named-content", "institution-wrap")]
+    has_members = any(name_of(one.tag) == "contrib-group" for one in group)
+    if not has_members:
+        return line_text(group)
+    return " ".join((group.text or "").split()) or (line_text(named[0]) if named else None)
+
+
+def _orcid(parts: Meta) -> str | None:
+    for element in parts.get("contrib-id", ()):
         match = _ORCID.search(element.text or "")
         if match:
             digits = match.group().replace("-", "")

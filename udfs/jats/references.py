@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from udfs.jats.front import clean_doi
-from udfs.jats.names import Element, any_namespace, href_of, name_of
+from udfs.jats.names import Element, href_of, name_of
 
-_SOUGHT = any_namespace(("ref", "pub-id", "article-id", "ext-link"))
 _KINDS = {"pmid": "pmid", "pmcid": "pmcid", "pmc": "pmcid", "doi": "doi"}
 
 
-def read_references(article: Element) -> list[dict[str, Any]]:
-    """One entry per ref with its XML id, pmid, doi and pmcid, in order (JATS ref//pub-id, else a DOI link)."""
+def read_references(elements: Iterable[Element]) -> list[dict[str, Any]]:
+    """One entry per ref with its XML id, pmid, doi and pmcid, from the ref, pub-id and ext-link elements of an article in order."""
     references: list[dict[str, Any]] = []
-    back = article.find("{*}back")
-    if back is None:
-        return references
-    for element in back.iter(*_SOUGHT):
+    last: Element | None = None
+    for element in elements:
         name = name_of(element.tag)
         if name == "ref":
+            last = element
             references.append({"ref_id": element.get("id"), "pmid": None, "doi": None, "pmcid": None})
-        elif references:
-            _note_id(references[-1], element, name)
+        elif name == "pub-id":
+            if references:
+                _note_id(references[-1], element)
+        elif references and references[-1]["doi"] is None and _is_doi_link(element, last):
+            references[-1]["doi"] = clean_doi(href_of(element) or element.text)
     return references
 
 
-def _note_id(reference: dict[str, Any], element: Element, name: str) -> None:
-    if name == "ext-link":
-        if element.get("ext-link-type") == "doi" and reference["doi"] is None:
-            reference["doi"] = clean_doi(href_of(element) or element.text)
-        return
+def _is_doi_link(element: Element, reference: Element | None) -> bool:
+    return element.get("ext-link-type") == "doi" and any(one is reference for one in element.iterancestors())
+
+
+def _note_id(reference: dict[str, Any], element: Element) -> None:
     kind = _KINDS.get(element.get("pub-id-type") or "")
     text = (element.text or "").strip()
     if kind and text and reference[kind] is None:

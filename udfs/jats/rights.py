@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from udfs.jats.licences import license_url, spdx_code
@@ -15,6 +16,7 @@ OWN_LICENSE = "own_license"
 THIRD_PARTY = "third_party"
 RIGHTS = (ARTICLE, OWN_LICENSE, THIRD_PARTY)
 
+_HINTS = ("ermission", "ourtesy", "eproduced", "eprinted", "PERMISSION", "COURTESY")
 _THIRD_PARTY = re.compile(
     r"\b(?:re(?:produced|printed|used|published)|used|adapted|modified|taken|redrawn)\b[^.]{0,120}?\bpermission"
     r"|\bpermission\s+(?:of|from|was|has|granted|obtained)\b|\bwith\s+(?:kind\s+)?permission\b"
@@ -34,8 +36,13 @@ class Rights:
     license_spdx: str | None = None
 
 
-def figure_rights(permissions: list[Element], caption: str | None, attribution: str | None) -> Rights:
+_ARTICLES = Rights()
+
+
+def figure_rights(permissions: Sequence[Element], caption: str | None, attribution: str | None) -> Rights:
     """Rights from the permissions of the figure and its graphic, else from the words of attribution and caption."""
+    if not permissions and not attribution and not _has_hint(caption):
+        return _ARTICLES
     statement = " ".join(filter(None, (line_text(element) for element in permissions))) or None
     licenses = [found for element in permissions for found in element.iterfind("{*}license")]
     url = next(filter(None, map(license_url, licenses)), None)
@@ -48,3 +55,7 @@ def figure_rights(permissions: list[Element], caption: str | None, attribution: 
         if text and match:
             return Rights(THIRD_PARTY, statement or sentence_at(text, match.start()))
     return Rights(ARTICLE, statement)
+
+
+def _has_hint(text: str | None) -> bool:
+    return text is not None and any(hint in text for hint in _HINTS)

@@ -6,8 +6,9 @@ from udfs.jats.names import Element, ancestors, name_of
 from udfs.jats.text import line_text
 
 SEPARATOR = " > "
+_SUB_ARTICLES = ("sub-article", "response")
 _TITLED = frozenset(
-    {"sec", "app", "boxed-text", "ack", "notes", "glossary", "abstract", "trans-abstract", "sub-article", "response", "app-group"}
+    {"sec", "app", "app-group", "boxed-text", "ack", "notes", "glossary", "abstract", "trans-abstract", "bio", *_SUB_ARTICLES}
 )
 _DEFAULTS = {"abstract": "Abstract", "trans-abstract": "Abstract", "ack": "Acknowledgements"}
 
@@ -17,11 +18,16 @@ class Scope:
 
     def __init__(self) -> None:
         self._titles: dict[Element, str | None] = {}
+        self._paths: dict[Element, str | None] = {}
 
     def path(self, element: Element) -> str | None:
         """Titles of the enclosing sections, outermost first; None outside of titled sections (floats-group)."""
-        titles = [self.title(ancestor) for name, ancestor in ancestors(element) if name in _TITLED]
-        return SEPARATOR.join(title for title in reversed(titles) if title) or None
+        for name, ancestor in ancestors(element):
+            if name in _TITLED:
+                if ancestor not in self._paths:
+                    self._paths[ancestor] = joined_path(self.path(ancestor), self.title(ancestor))
+                return self._paths[ancestor]
+        return None
 
     def title(self, section: Element) -> str | None:
         """Title of a section-like element (sec/title, boxed-text/caption/title, front-stub//article-title)."""
@@ -30,17 +36,24 @@ class Scope:
         return self._titles[section]
 
 
+def joined_path(outer: str | None, title: str | None) -> str | None:
+    """Path of a section below another one; a section without a title adds nothing."""
+    return SEPARATOR.join(filter(None, (outer, title))) or None
+
+
 def sub_article(element: Element) -> Element | None:
     """The sub-article or response around an element; None in the article itself."""
-    return next((ancestor for name, ancestor in ancestors(element) if name in ("sub-article", "response")), None)
+    return next((ancestor for name, ancestor in ancestors(element) if name in _SUB_ARTICLES), None)
 
 
 def _title(section: Element) -> str | None:
     kind = name_of(section.tag)
-    paths = {
-        "boxed-text": "{*}caption/{*}title",
-        "sub-article": "{*}front-stub//{*}article-title",
-        "response": "{*}front-stub//{*}article-title",
-    }
-    title = line_text(section.find(paths.get(kind, "{*}title")))
-    return title or line_text(section.find("{*}title")) or _DEFAULTS.get(kind)
+    for child in section:
+        name = name_of(child.tag)
+        if name == "title":
+            return line_text(child)
+        if name == "caption" and kind == "boxed-text":
+            return line_text(child.find("{*}title"))
+        if name == "front-stub":
+            return line_text(next(child.iterdescendants("{*}article-title"), None))
+    return _DEFAULTS.get(kind)

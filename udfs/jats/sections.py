@@ -6,7 +6,7 @@ from typing import Any
 
 from udfs.jats.blocks import Blocks
 from udfs.jats.names import Element, name_of
-from udfs.jats.scope import SEPARATOR, Scope
+from udfs.jats.scope import Scope, joined_path
 
 _SECTIONS = frozenset(
     {"sec", "app", "app-group", "boxed-text", "ack", "notes", "glossary", "bio", "floats-group", "body", "back"}
@@ -26,16 +26,16 @@ _NO_TEXT = ("title", "label", "subtitle", "sec-meta", "ref-list", "caption", "ob
 _LEFT_OUT = frozenset((*_FLOATS, *_NO_TEXT))
 
 
-def read_sections(article: Element, blocks: Blocks, scope: Scope) -> list[dict[str, Any]]:
+def read_sections(article: Element, blocks: Blocks, scope: Scope, has_boxes: bool) -> list[dict[str, Any]]:
     """Sections in reading order: body, back matter without references, sub-articles; fields as in `articles.sections`."""
     rows: list[dict[str, Any]] = []
-    reader = _Reader(blocks, scope, rows, any(True for _ in article.iter("{*}boxed-text")))
+    reader = _Reader(blocks, scope, rows, has_boxes)
     for child in article:
         name = name_of(child.tag)
         if name in ("body", "back"):
-            reader.walk(child, (), name)
+            reader.walk(child, None, name)
         elif name in ("sub-article", "response"):
-            path = tuple(filter(None, [scope.title(child)]))
+            path = scope.title(child)
             for part in child:
                 if name_of(part.tag) in ("body", "back"):
                     reader.walk(part, path, name)
@@ -49,10 +49,10 @@ class _Reader:
         self._rows = rows
         self._has_boxes = has_boxes
 
-    def walk(self, container: Element, path: tuple[str, ...], part: str) -> None:
+    def walk(self, container: Element, path: str | None, part: str) -> None:
         """Append the rows of a container: its own text first, then those of the sections in it."""
         title = self._scope.title(container) if name_of(container.tag) not in ("body", "back") else None
-        path = (*path, title) if title else path
+        path = joined_path(path, title)
         texts: list[str] = []
         inner: list[Element] = []
         for child in container:
@@ -65,7 +65,7 @@ class _Reader:
                     inner.extend(child.iter("{*}boxed-text"))
         text = "\n".join(filter(None, texts))
         if text or title:
-            row = {"path": SEPARATOR.join(path) or None, "title": title, "text": text or None}
+            row = {"path": path, "title": title, "text": text or None}
             self._rows.append({**row, "type": container.get("sec-type"), "part": part})
         for child in inner:
             self.walk(child, path, part)

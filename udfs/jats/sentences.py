@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from functools import lru_cache
 
-_END = re.compile(r"[.!?][)\]\"'’”»]*(?=\s+[\"'“‘«(\[]*[A-Z0-9À-ÖØ-ÞΑ-Ω])|\n")
-_ABBREVIATION = re.compile(
-    r"(?:\b(?:figs?|figures?|refs?|eqs?|eqns?|tabs?|suppl?|supplementary|nos?|vol|pp?|et\s+al|e\.?g|i\.?e|cf|vs|viz|ca|approx|resp|sp|spp"
-    r"|subsp|var|cv|dr|prof|mr|mrs|ms|st|sec|sect|chap|app|ext|extended|inc|ltd|co|corp|dept|univ|ed|eds|al|etc|incl|max|min|fig|pl|no)"
-    r"|(?<![A-Za-z])[A-Za-z])\.$",
-    re.IGNORECASE,
+_STOP = re.compile(r"[.!?\n][)\]\"'’”»]*")
+_OPENING = "\"'“‘«(["
+_ABBREVIATION_LINES = (
+    "fig figs figure figures ref refs eq eqs eqn eqns tab tabs suppl supp no nos vol p pp al eg ie cf vs viz ca approx resp sp spp",
+    "subsp var cv dr prof mr mrs ms st sec sect chap app ext inc ltd co corp dept univ ed eds etc incl max min pl e.g i.e",
 )
+_ABBREVIATIONS = frozenset(word for line in _ABBREVIATION_LINES for word in line.split())
 
 
 def sentence_at(text: str, position: int) -> str:
@@ -20,15 +22,31 @@ def sentence_at(text: str, position: int) -> str:
 
 
 def sentence_span(text: str, position: int) -> tuple[int, int]:
-    """(start, end) of the sentence around a position; a line is never left."""
-    start, end = 0, len(text)
-    for match in _END.finditer(text):
-        if match.group() != "\n" and _ABBREVIATION.search(text, max(0, match.start() - 16), match.start() + 1):
-            continue
-        if match.end() > position:
-            end = match.end()
-            break
-        start = match.end()
-    while start < end and text[start].isspace():
+    """(start, end) of the sentence around a position, without white space at its ends; no sentence goes over a line."""
+    edges = _edges(text)
+    index = bisect_right(edges, position)
+    start = edges[index - 1] if index else 0
+    end = edges[index] if index < len(edges) else len(text)
+    while start < position and text[start].isspace():
         start += 1
-    return start, end if text[end - 1 : end] != "\n" else end - 1
+    return start, end - 1 if text[end - 1 : end] == "\n" else end
+
+
+@lru_cache(maxsize=8)
+def _edges(text: str) -> list[int]:
+    """Positions after the end of each sentence, but for the last."""
+    return [match.end() for match in _STOP.finditer(text) if _ends_sentence(text, match.start(), match.end())]
+
+
+def _ends_sentence(text: str, stop: int, end: int) -> bool:
+    if text[stop] == "\n":
+        return True
+    if not text[end : end + 1].isspace():
+        return False
+    after = text[end + 1 : end + 4].lstrip(_OPENING)[:1]
+    if after.islower() or not after.isalnum():
+        return False
+    if text[stop] != ".":
+        return True
+    word = text[max(0, stop - 16) : stop].rpartition(" ")[2].lstrip(_OPENING)
+    return not (word.lower() in _ABBREVIATIONS or (len(word) == 1 and word.isalpha()))

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import html.entities
-import re
-import unicodedata
 from collections.abc import Callable, Set
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from lxml import etree
+
+from udfs.jats.cleaning import CLOSE, EDGE, GLUE, OPEN, clean_marked_text, clean_text
 from udfs.jats.maths import math_text, tex_text
 from udfs.jats.names import ByTag, Element
 from udfs.jats.scripts import SUBSCRIPTS, SUPERSCRIPTS, to_script
 
-# Control characters that XML forbids, so that no text can hold them: cross-reference opens, closes; block edge; label ends.
-_OPEN, _CLOSE, _EDGE, _GLUE = "\x01", "\x02", "\x03", "\x04"
-_NEAR_MARK = re.compile(r"[ \n]*[\x01\x02][ \n\x01\x02]*")
-_MARK = re.compile(r"([\x01\x02])")
-_AFTER_LABEL = re.compile(r"\x04[\s\x03]*")
-_INVISIBLE = {0x00AD: None, 0x200B: None, 0x2060: None, 0xFEFF: None}
+_NONE: frozenset[Element] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A cross-reference and the characters of the text that it covers (offsets from 0, end exclusive)."""
 
     xref: Element
@@ -29,21 +24,22 @@ class Span:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """Text of a block, NFC, blocks within it on lines of their own; the cross-references asked for, in reading order."""
 
     text: str
     spans: tuple[Span, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
 class _Pass:
-    """State of one rendering: which cross-references are wanted, whether floats are kept, what was found."""
+    """One rendering: which cross-references are wanted, whether floats are kept, what was found."""
 
-    targets: Set[str] = frozenset()
-    keep_floats: bool = False
-    xrefs: list[Element] = field(default_factory=list)
+    __slots__ = ("keep_floats", "wanted", "xrefs")
+
+    def __init__(self, wanted: Set[Element] = _NONE, keep_floats: bool = False) -> None:
+        self.wanted = wanted
+        self.keep_floats = keep_floats
+        self.xrefs: list[Element] = []
 
 
 def plain_text(element: Element | None, keep_floats: bool = True) -> str | None:
@@ -63,81 +59,21 @@ def line_text(element: Element | None) -> str | None:
     return text.replace("\n", " ") if text else None
 
 
-def block_text(element: Element, targets: Set[str]) -> Text:
-    """Text of a block without the floats in it, with the spans of figure cross-references (ref-type fig, or a rid in targets)."""
-    state = _Pass(targets=targets)
+def pure_text(element: Element) -> Text:
+    """Text of a block in which only text nodes matter; one call of the XML library."""
+    return Text(clean_text(etree.tostring(element, encoding="unicode", method="text", with_tail=False)))
+
+
+def block_text(element: Element, wanted: Set[Element]) -> Text:
+    """Text of a block without the floats in it, with the spans of the wanted cross-references."""
+    state = _Pass(wanted)
     out: list[str] = []
     _render(element, out, state)
     raw = "".join(out)
     if not state.xrefs:
         return Text(clean_text(raw))
-    return _marked_text(raw, state.xrefs)
-
-
-def clean_text(raw: str) -> str:
-    """Raw text with one space for any run of white space, one line a block, no invisible characters, NFC."""
-    if raw.isascii():
-        if raw.isprintable() and "  " not in raw:
-            return raw.strip()
-        return _joined(raw)
-    text = raw.strip() if raw.isprintable() and "  " not in raw else _joined(raw).translate(_INVISIBLE)
-    return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
-
-
-def _joined(raw: str) -> str:
-    if _GLUE in raw:
-        raw = _AFTER_LABEL.sub(" ", raw)
-    if _EDGE not in raw:
-        return " ".join(raw.split())
-    lines = (" ".join(block.split()) for block in raw.split(_EDGE))
-    return "\n".join(line for line in lines if line)
-
-
-def _marked_text(raw: str, xrefs: list[Element]) -> Text:
-    """Clean text and spans: the marks ride through the cleaning, then are cut out and counted."""
-    text = _NEAR_MARK.sub(_space_outside, clean_text(raw)).strip()
-    parts = _MARK.split(text)
-    text = "".join(parts[::2])
-    offsets, position = [], 0
-    for part in parts:
-        if part in (_OPEN, _CLOSE):
-            offsets.append((part, position))
-        else:
-            position += len(part)
-    text, spans = _trimmed(text, _paired(offsets))
-    if not unicodedata.is_normalized("NFC", text):
-        spans = [tuple(len(unicodedata.normalize("NFC", text[:edge])) for edge in span) for span in spans]
-        text = unicodedata.normalize("NFC", text)
-    return Text(text, tuple(Span(xref, *span) for xref, span in zip(xrefs, spans, strict=True)))
-
-
-def _space_outside(run: re.Match[str]) -> str:
-    """White space beside marks goes after the closing and before the opening ones: a span never begins or ends with a space."""
-    found = run.group()
-    space = "\n" if "\n" in found else " " if " " in found else ""
-    marks = "".join(_MARK.findall(found))
-    rest = marks.lstrip(_CLOSE)
-    return marks[: len(marks) - len(rest)] + space + rest
-
-
-def _paired(offsets: list[tuple[str, int]]) -> list[tuple[int, int]]:
-    """(start, end) of each opening mark, in order of opening; marks nest as elements do."""
-    spans: list[tuple[int, int]] = []
-    still_open: list[int] = []
-    for mark, position in offsets:
-        if mark == _OPEN:
-            still_open.append(len(spans))
-            spans.append((position, position))
-        else:
-            index = still_open.pop()
-            spans[index] = (spans[index][0], position)
-    return spans
-
-
-def _trimmed(text: str, spans: list[tuple[int, int]]) -> tuple[str, list[tuple[int, ...]]]:
-    shift = len(text) - len(text.lstrip())
-    text = text.strip()
-    return text, [tuple(min(max(edge - shift, 0), len(text)) for edge in span) for span in spans]
+    text, spans = clean_marked_text(raw)
+    return Text(text, tuple(Span(xref, *span) for xref, span in zip(state.xrefs, spans, strict=True)))
 
 
 def _render(element: Element, out: list[str], state: _Pass) -> None:
@@ -145,25 +81,37 @@ def _render(element: Element, out: list[str], state: _Pass) -> None:
     if text:
         out.append(text)
     for child in element:
-        _HANDLERS[child.tag](child, out, state)
-        tail = child.tail
-        if tail:
-            out.append(tail)
+        handler = _HANDLERS[child.tag]
+        if handler is not _inline:
+            handler(child, out, state)
+        elif len(child):
+            _render(child, out, state)
+        else:
+            text = child.text
+            if text:
+                out.append(text)
+        text = child.tail
+        if text:
+            out.append(text)
+
+
+def _inline(element: Element, out: list[str], state: _Pass) -> None:
+    _render(element, out, state)
 
 
 def _block(element: Element, out: list[str], state: _Pass) -> None:
-    out.append(_EDGE)
+    out.append(EDGE)
     _render(element, out, state)
-    out.append(_EDGE)
+    out.append(EDGE)
 
 
 def _label(element: Element, out: list[str], state: _Pass) -> None:
     _block(element, out, state)
-    out[-1] = _GLUE
+    out[-1] = GLUE
 
 
 def _break(element: Element, out: list[str], state: _Pass) -> None:
-    out.append(_EDGE)
+    out.append(EDGE)
 
 
 def _cell(element: Element, out: list[str], state: _Pass) -> None:
@@ -181,20 +129,13 @@ def _hidden(element: Element, out: list[str], state: _Pass) -> None:
 
 
 def _xref(element: Element, out: list[str], state: _Pass) -> None:
-    if not _is_wanted(element, state.targets):
+    if element not in state.wanted:
         _render(element, out, state)
         return
     state.xrefs.append(element)
-    out.append(_OPEN)
+    out.append(OPEN)
     _render(element, out, state)
-    out.append(_CLOSE)
-
-
-def _is_wanted(xref: Element, targets: Set[str]) -> bool:
-    kind = xref.get("ref-type")
-    if kind == "bibr" or not targets:
-        return False
-    return kind == "fig" or not targets.isdisjoint((xref.get("rid") or "").split())
+    out.append(CLOSE)
 
 
 def _superscript(element: Element, out: list[str], state: _Pass) -> None:
@@ -218,7 +159,7 @@ def _script(element: Element, out: list[str], state: _Pass, forms: dict[int, str
 def _stands_alone(out: list[str], element: Element) -> bool:
     """True for a raised or lowered run with white space on both sides: it belongs to no character and reads as a word."""
     before = next((piece for piece in reversed(out) if piece), " ")
-    if not (before[-1].isspace() or before[-1] == _EDGE):
+    if not (before[-1].isspace() or before[-1] == EDGE):
         return False
     tail = element.tail
     return tail[0].isspace() if tail else element.getnext() is None
@@ -255,6 +196,10 @@ def _entity(element: Element, out: list[str], state: _Pass) -> None:
     out.append(html.entities.html5.get(reference[1:], reference))
 
 
+# Names that occur only inside of one of RENDERED, or that every reader of blocks takes apart itself.
+_ENCLOSED = frozenset(
+    {"p", "title", "caption", "sec", "abstract", "table", "thead", "tbody", "tfoot", "tr", "td", "th", "colgroup", "hr", "label"}
+)
 _Handler = Callable[[Element, list[str], _Pass], None]
 _BLOCKS = (
     "p title subtitle caption list list-item def-list def-item def term disp-quote verse-group verse-line speech speaker"
@@ -280,5 +225,6 @@ _HANDLERS: ByTag[_Handler] = ByTag(
         "alternatives": _alternatives,
         "&": _entity,
     },
-    default=_render,
+    default=_inline,
 )
+RENDERED = frozenset(_HANDLERS.names) - _ENCLOSED - {"xref", "&"}
