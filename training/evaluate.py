@@ -143,7 +143,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         evaluation = evaluate_checkpoint(load_train_settings(arguments.config, arguments.overrides), arguments.checkpoint)
     except UnusableSettings as error:
-        Console(stderr=True).print(str(error), style="red")
+        Console(stderr=True, soft_wrap=True).print(str(error), style="red", markup=False)
         return 2
     table = Table("measure", "value", "chance", title=f"{evaluation.num_samples:,} samples of split {evaluation.split}")
     for name, value, chance in evaluation.rows():

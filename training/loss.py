@@ -19,7 +19,7 @@ Autocast = Callable[[], AbstractContextManager[None]]
 def build_loss(ranks: Ranks) -> ClipLoss:
     """open_clip's ClipLoss: each process scores its own rows against the features of all, gradients flow back to their owners."""
     # open_clip gathers by a function that torch has since renamed.
-    warnings.filterwarnings("ignore", message=r"torch\.distributed\.nn\.functional\.all_gather is deprecated", category=FutureWarning)
+    warnings.filterwarnings("ignore", message=r"torch\.distributed\.nn\.functional\.all_gather", category=FutureWarning)
     return ClipLoss(local_loss=True, gather_with_grad=True, rank=ranks.rank, world_size=ranks.world_size)
 
 

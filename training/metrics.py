@@ -56,8 +56,9 @@ class Metrics:
             stream.write(json.dumps({"samples_seen": samples_seen} | values) + "\n")
         for name, value in values.items():
             self._board.add_scalar(name, value, samples_seen)
-        if "loss" in values:
-            self._progress.update(self._task, note=f"loss {values['loss']:.3f}  {values['samples_per_s']:,.0f} samples/s")
+        shown = "  ".join(f"{name} {values[name]:,.4g}" for name in ("loss", "samples_per_s") if name in values)
+        if shown:
+            self._progress.update(self._task, note=shown)
 
 
 def read_lines(path: Path) -> list[dict[str, float]]:

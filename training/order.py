@@ -99,9 +99,9 @@ class Order:
                 yield Span(shard, max(begin, 0), min(shard.num_samples, end))
             begin, end = begin - shard.num_samples, end - shard.num_samples
 
-    def shuffle(self, block: list[T], place: Place) -> list[T | None]:
+    def shuffle(self, block: list[T], place: Place) -> list[T]:
         """The samples of the block that `place` lies in, in their seeded order."""
-        return list(random.Random(f"{self.seed}/{place.epoch}/{place.lane}/{place.block}").sample(block, len(block)))
+        return random.Random(f"{self.seed}/{place.epoch}/{place.lane}/{place.block}").sample(block, len(block))
 
     def _shuffled(self, epoch: int) -> list[Shard]:
         return random.Random(f"{self.seed}/{epoch}").sample(self.shards, len(self.shards))

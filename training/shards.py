@@ -117,4 +117,4 @@ class Reader:
             spans = self._order.spans(place.epoch, place.lane, place.block)
             self._lanes[place.lane] = itertools.chain.from_iterable(map(self._export.samples, spans))
         block = list(itertools.islice(self._lanes[place.lane], self._order.block_samples))
-        self._blocks[place.lane] = (place.block, self._order.shuffle(block, place))
+        self._blocks[place.lane] = (place.block, [*self._order.shuffle(block, place)])

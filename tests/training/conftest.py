@@ -41,7 +41,13 @@ def write_shard(path: Path, numbers: range, seed: int) -> dict[str, object]:
     with webdataset.TarWriter(str(path)) as tar:
         for number in numbers:
             image, caption, kind = draw(random.Random(f"{seed}/{number}"))
-            about = {"accession": f"PMC{number}.1", "figure_id": "f1", "license_code": "CC BY", "license_group": "commercial", "kind": kind}
+            about = {
+                "accession": f"PMC{number}.1",
+                "figure_id": "f1",
+                "license_code": "CC BY",
+                "license_group": "commercial",
+                "kind": kind,
+            }
             tar.write({"__key__": f"PMC{number}-1_f1", "jpg": image, "txt": caption, "json": json.dumps(about)})
     content = path.read_bytes()
     split = path.name.split("-")[0]

@@ -59,7 +59,10 @@ def restored(checkpoints: Checkpoints, resume: str | None) -> int:
 def test_latest_is_the_newest_and_only_the_newest_few_stay(tmp_path: Path) -> None:
     checkpoints = saved(tmp_path, 8, 16, 1024)
     assert restored(checkpoints, "latest") == 1024
-    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["samples-000000000016.pt", "samples-000000001024.pt"]
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == [
+        "samples-000000000016.pt",
+        "samples-000000001024.pt",
+    ]
 
 
 def test_a_named_checkpoint_is_taken(tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ from training.distributed import Ranks
 from training.order import Order
 from training.shards import Export
 
-
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
 
 
@@ -53,18 +52,22 @@ def steps_of(folder: Path, world_size: int, workers: int, batch_size: int, start
 
 def join_batches(batches: tuple[Batch, ...]) -> Batch:
     images, texts, labels = (
-        torch.cat(parts)
-        for parts in ([b.images for b in batches], [b.texts for b in batches], [b.labels for b in batches])
+        torch.cat(parts) for parts in ([b.images for b in batches], [b.texts for b in batches], [b.labels for b in batches])
     )
     return Batch(images, texts, labels, [key for batch in batches for key in batch.keys])
 
 
 def by_key(batch: Batch) -> dict[str, tuple[list[float], list[int]]]:
-    return {key: (image.flatten().tolist(), text.tolist()) for key, image, text in zip(batch.keys, batch.images, batch.texts, strict=True)}
+    return {
+        key: (image.flatten().tolist(), text.tolist())
+        for key, image, text in zip(batch.keys, batch.images, batch.texts, strict=True)
+    }
 
 
 @pytest.mark.parametrize(("world_size", "workers", "batch_size"), [(2, 0, 8), (4, 0, 4), (1, 2, 16), (2, 2, 8)])
-def test_each_step_has_the_samples_and_crops_of_one_process(export_folder: Path, world_size: int, workers: int, batch_size: int) -> None:
+def test_each_step_has_the_samples_and_crops_of_one_process(
+    export_folder: Path, world_size: int, workers: int, batch_size: int
+) -> None:
     alone = steps_of(export_folder, 1, 0, 16)
     together = steps_of(export_folder, world_size, workers, batch_size)
     assert [by_key(step) for step in together] == [by_key(step) for step in alone]
@@ -159,7 +162,9 @@ def test_workers_read_from_an_object_store(export_folder: Path, bucket: dict[str
         ("A circle.", b"{}", "kind", -1),
     ],
 )
-def test_the_class_is_what_the_json_says_or_the_only_one_named(caption: str, about: bytes, field: str | None, expected: int) -> None:
+def test_the_class_is_what_the_json_says_or_the_only_one_named(
+    caption: str, about: bytes, field: str | None, expected: int
+) -> None:
     zero_shot = ZeroShotSettings(classes=("circle", "square"), label_field=field)
     assert class_of({"json": about}, caption, zero_shot) == expected
 

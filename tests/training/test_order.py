@@ -20,15 +20,23 @@ def samples_of_epoch(order: Order, epoch: int) -> list[tuple[str, int]]:
     samples = []
     for position in range(epoch * order.num_samples, (epoch + 1) * order.num_samples):
         place = order.place(position)
-        in_lane = [(span.shard.name, at) for span in order.spans(place.epoch, place.lane, place.block) for at in range(span.start, span.stop)]
+        in_lane = [
+            (span.shard.name, at)
+            for span in order.spans(place.epoch, place.lane, place.block)
+            for at in range(span.start, span.stop)
+        ]
         samples.append(order.shuffle(in_lane[: order.block_samples], place)[place.offset])
     return samples
 
 
 @given(world=worlds, start=st.integers(0, 1000), rounds=st.integers(1, 5))
-def test_processes_and_workers_share_the_positions_without_gap_or_overlap(world: tuple[int, int], start: int, rounds: int) -> None:
+def test_processes_and_workers_share_the_positions_without_gap_or_overlap(
+    world: tuple[int, int], start: int, rounds: int
+) -> None:
     world_size, num_workers = world
-    readers = [consumer(rank, world_size, worker, num_workers) for rank in range(world_size) for worker in range(max(1, num_workers))]
+    readers = [
+        consumer(rank, world_size, worker, num_workers) for rank in range(world_size) for worker in range(max(1, num_workers))
+    ]
     taken = [position for reader in readers for position in itertools.islice(positions(start, reader), rounds)]
     assert sorted(taken) == list(range(start, start + rounds * len(readers)))
 
@@ -39,7 +47,11 @@ def test_every_step_covers_the_same_positions_whatever_the_number_of_processes(
 ) -> None:
     world_size, num_workers = world
     per_step = per_worker * world_size * max(1, num_workers)
-    shares = [positions(start, consumer(rank, world_size, worker, num_workers)) for rank in range(world_size) for worker in range(max(1, num_workers))]
+    shares = [
+        positions(start, consumer(rank, world_size, worker, num_workers))
+        for rank in range(world_size)
+        for worker in range(max(1, num_workers))
+    ]
     for step in range(steps):
         taken = {position for share in shares for position in itertools.islice(share, per_worker)}
         assert taken == set(range(start + step * per_step, start + (step + 1) * per_step))

@@ -13,7 +13,15 @@ SETTINGS = OptimiserSettings(learning_rate=0.4, warmup_samples=100, final_fracti
 
 @pytest.mark.parametrize(
     ("samples_seen", "expected"),
-    [(25, 0.1), (50, 0.2), (100, 0.4), (550, 0.22), (1000, 0.04), (1500, 0.04), (325, 0.04 + 0.36 * (1 + math.cos(math.pi / 4)) / 2)],
+    [
+        (25, 0.1),
+        (50, 0.2),
+        (100, 0.4),
+        (550, 0.22),
+        (1000, 0.04),
+        (1500, 0.04),
+        (325, 0.04 + 0.36 * (1 + math.cos(math.pi / 4)) / 2),
+    ],
 )
 def test_the_rate_rises_linearly_and_falls_along_a_half_cosine(samples_seen: int, expected: float) -> None:
     assert learning_rate(samples_seen, 1000, SETTINGS) == pytest.approx(expected)
@@ -43,4 +51,7 @@ def test_norms_biases_gains_and_the_logit_scale_do_not_decay() -> None:
     assert all(names[id(p)].endswith(("weight", "proj", "projection", "embedding")) for p in decayed)
     spared = {names[id(p)] for p in free}
     assert {"logit_scale", "ln_final.weight", "ln_final.bias", "visual.ln_post.weight", "visual.class_embedding"} <= spared
-    assert all(name.endswith("bias") or ".ln_" in name or name.startswith("ln_") for name in spared - {"logit_scale", "visual.class_embedding"})
+    assert all(
+        name.endswith("bias") or ".ln_" in name or name.startswith("ln_")
+        for name in spared - {"logit_scale", "visual.class_embedding"}
+    )

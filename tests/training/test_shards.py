@@ -23,7 +23,7 @@ def open_shards() -> list[str]:
 def keys_in(folder: Path, pattern: str) -> list[str]:
     """Keys of the samples in shards, as webdataset's own pipeline reads them."""
     urls = sorted(str(path) for path in folder.glob(pattern))
-    return [sample["__key__"] for sample in webdataset.WebDataset(urls, shardshuffle=False, empty_check=False)]
+    return [sample["__key__"] for sample in webdataset.WebDataset(urls, shardshuffle=False)]
 
 
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
