@@ -54,18 +54,20 @@ def newest_manifest(source: Source) -> Manifest:
 
 
 def find_manifest(source: Source) -> Manifest | None:
-    """The newest inventory whose manifest matches its checksum: a newer one may still be being written.
+    """The newest inventory whose manifest matches its checksum and whose parts are there: a newer one may still be being written.
 
     None for a source without inventories; ValueError for one that has some, but none of them complete.
     """
-    keys = {info.key for info in source.list_keys(_prefix(source))}
-    manifests = [key for key in keys if key.endswith(f"/{_MANIFEST}") and _folder_time(key)]
+    sizes = {info.key: info.num_bytes for info in source.list_keys(_prefix(source))}
+    manifests = [key for key in sizes if key.endswith(f"/{_MANIFEST}") and _is_dated(key)]
     for key in sorted(manifests, reverse=True):
-        manifest = _complete_manifest(source, key) if key.replace(_MANIFEST, _CHECKSUM) in keys else None
-        if manifest:
+        manifest = _complete_manifest(source, key) if key.replace(_MANIFEST, _CHECKSUM) in sizes else None
+        if manifest and all(_is_there(part, sizes, _prefix(source)) for part in manifest.parts):
             return manifest
-    if keys:
-        raise ValueError(f"{source.options.uri}: no inventory below {_prefix(source)} is complete: manifest.checksum must match")
+    if sizes:
+        raise ValueError(
+            f"{source.options.uri}: no inventory below {_prefix(source)} is complete (manifest, its checksum, all parts)"
+        )
     return None
 
 
@@ -93,7 +95,7 @@ def _parse_manifest(data: bytes, key: str, checksum: str) -> Manifest:
         columns = tuple(name.strip() for name in values["fileSchema"].split(","))
         created = datetime.fromtimestamp(int(values["creationTimestamp"]) / 1000, UTC)
         file_format = values["fileFormat"]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError, Rejected) as error:
         raise ValueError(f"{key} is no inventory manifest: {type(error).__name__}: {error}") from None
     missing = [name for name in NEEDED_COLUMNS if name not in columns]
     if file_format != "CSV" or missing:
@@ -110,8 +112,12 @@ def _prefix(source: Source) -> str:
     return f"inventory-reports/{source.options.bucket}/metadata/"
 
 
-def _folder_time(key: str) -> datetime | None:
+def _is_there(part: ManifestPart, sizes: dict[str, int], prefix: str) -> bool:
+    return not part.key.startswith(prefix) or sizes.get(part.key) == part.num_bytes
+
+
+def _is_dated(key: str) -> bool:
     try:
-        return datetime.strptime(key.split("/")[-2], _FOLDER_TIME).replace(tzinfo=UTC)
+        return bool(datetime.strptime(key.split("/")[-2], _FOLDER_TIME))
     except ValueError:
-        return None
+        return False

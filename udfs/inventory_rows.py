@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import io
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
@@ -43,6 +45,8 @@ def part_batches(source: Source, part: ManifestPart, columns: tuple[str, ...]) -
     actual = hashlib.md5(data, usedforsecurity=False).hexdigest()
     if part.md5 and part.md5.lower() != actual:
         raise Rejected(Reason.CHECKSUM_MISMATCH, f"{part.key}: MD5 expected {part.md5}, actual {actual}")
+    if not gzip.GzipFile(fileobj=io.BytesIO(data)).read(1):
+        return
     with pa.CompressedInputStream(pa.BufferReader(data), "gzip") as text, _open_csv(text, columns) as reader:
         for batch in reader:
             yield _inventory_rows(batch)
