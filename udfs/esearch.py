@@ -94,15 +94,14 @@ def _fetch(opener: OpenerDirector, url: str, options: SearchOptions) -> bytes:
 
 
 def _page(data: bytes, query: str) -> dict[str, Any]:
+    """The `esearchresult` of an answer, with a `count` and an `idlist` of digits."""
     try:
-        page = json.loads(data, strict=False)["esearchresult"]
+        page = dict(json.loads(data, strict=False)["esearchresult"])
         fault = page.get("ERROR")
-        complete = all(isinstance(uid, str) and uid.isdecimal() for uid in page["idlist"]) and int(page["count"]) >= 0
+        if not fault and not (int(page["count"]) >= 0 and all(uid.isdecimal() for uid in page["idlist"])):
+            raise ValueError("an id that is no number")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        fault, complete = None, False
-        page = {}
+        raise ConnectionError(f"ESearch gave no result that can be read: {data[:100]!r}") from None
     if fault:
         raise ValueError(f"source.query {query!r} is refused by ESearch: {fault}")
-    if not complete:
-        raise ConnectionError(f"ESearch gave no result that can be read: {data[:100]!r}")
-    return dict(page)
+    return page
