@@ -69,6 +69,7 @@ class SparkSettings(Section):
     master: str | None = Field(None, description="Spark master; None: what spark-submit or the running session says")
     delta_jar: str | None = Field(None, description="Local Delta jars (comma-separated), for clusters without a network")
     driver_memory: str = Field("4g", pattern=r"^\d+[kmg]$")
+    log_file: str | None = Field(None, description="File for what the JVM writes to standard error; None: the terminal")
     conf: dict[str, str] = Field(default_factory=dict, description="Further Spark options")
 
 

@@ -1,0 +1,163 @@
+"""Join figures, images, duplicates and licences to the archive's main table, with splits and tombstones.
+
+Reads: articles, figures, mentions, media, images, duplicates, rejects. Writes: pairs (key pair_id), tombstones (pair_id), rejects.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import functions as F
+
+from conf.settings import PairSettings, Settings
+from jobs.entry import main
+from jobs.split_groups import split_groups
+from jobs.stage import Counts, RunContext, sync_rejects
+from jobs.tables import Lake
+from jobs.tombstones import bury
+from schemas.articles import ARTICLES
+from schemas.duplicates import DUPLICATES
+from schemas.figures import FIGURES, PAIRED_KINDS
+from schemas.images import IMAGES
+from schemas.media import MEDIA
+from schemas.mentions import MENTIONS
+from schemas.pairs import PAIRS
+from schemas.rejects import Reason
+from schemas.table import Table
+
+STAGE = "build_pairs"
+READS: tuple[Table, ...] = (ARTICLES, FIGURES, MENTIONS, MEDIA, IMAGES, DUPLICATES)
+SECTIONS = ("pairs", "duplicates")
+SPLIT_BUCKETS = 1_000_000
+
+
+def preferred_versions(articles: DataFrame) -> DataFrame:
+    """The articles with `is_preferred`: of a PMCID's versions the published one before the manuscript, then the highest."""
+    order = Window.partitionBy("pmcid").orderBy("is_manuscript", F.desc("version"))
+    return articles.withColumn("is_preferred", F.row_number().over(order) == 1)
+
+
+def largest_media(figures: DataFrame, media: DataFrame, images: DataFrame) -> DataFrame:
+    """Per figure the medium with the most pixels among those that its graphic matches (of equal ones more bytes, then the name)."""
+    candidates = figures.select("accession", "figure_id", F.explode("media_names").alias("media_name"))
+    sized = media.join(images.select("image_sha256", "width_px", "height_px", "entropy_bits", "phash"), "image_sha256")
+    pixels = F.col("width_px").cast("long") * F.col("height_px")
+    best = F.struct(pixels, "num_bytes", "media_name", "image_sha256", "width_px", "height_px")
+    largest = candidates.join(sized, ["accession", "media_name"]).groupBy("accession", "figure_id").agg(F.max(best).alias("best"))
+    return largest.select("accession", "figure_id", "best.media_name", "best.image_sha256", "best.width_px", "best.height_px")
+
+
+def boilerplate_images(media: DataFrame, duplicates: DataFrame, max_articles: int) -> DataFrame:
+    """Images that, with their duplicates, stand in more than `max_articles` articles: logos, badges, blank plots."""
+    cluster = F.coalesce("cluster_id", "image_sha256").alias("cluster")
+    used = media.join(duplicates.select("image_sha256", "cluster_id"), "image_sha256", "left").select("accession", "image_sha256", cluster)
+    pmcid = F.substring_index("accession", ".", 1)
+    common = used.groupBy("cluster").agg(F.count_distinct(pmcid).alias("num_articles")).where(F.col("num_articles") > max_articles)
+    return used.join(common, "cluster").select("image_sha256").distinct()
+
+
+def judged_figures(figures: DataFrame, articles: DataFrame, chosen: DataFrame, boilerplate: DataFrame, settings: PairSettings) -> DataFrame:
+    """Every figure with its article and image, and `filtered` or `reason` for those that become no pair."""
+    about = articles.select(
+        "accession", "pmcid", "title", "doi", "citation", "license_code", "license_group", "is_retracted", "is_preferred", "year"
+    )
+    joined = (
+        figures.join(about, "accession")
+        .join(chosen, ["accession", "figure_id"], "left")
+        .join(boilerplate.withColumn("is_boilerplate", F.lit(True)), "image_sha256", "left")
+    )
+    filtered = filter_reason(settings)
+    no_image = F.col("image_sha256").isNull()
+    reason = F.when(no_image & (F.size("media_names") == 0), str(Reason.NO_MEDIA)).when(no_image, str(Reason.MEDIA_REJECTED))
+    return joined.withColumn("filtered", filtered).withColumn("reason", F.when(F.col("filtered").isNull(), reason))
+
+
+def filter_reason(settings: PairSettings) -> Column:
+    """Why a figure is left out by rule; NULL for one that should become a pair."""
+    return (
+        F.when(~F.col("kind").isin(*PAIRED_KINDS), "kind")
+        .when(F.col("graphic_ref").isNull(), "no_graphic")
+        .when(~F.col("is_preferred"), "superseded")
+        .when(F.col("is_retracted") & F.lit(not settings.include_retracted), "retracted")
+        .when(~F.col("license_group").isin(*settings.license_groups), "license_group")
+        .when(F.col("is_boilerplate"), "boilerplate")
+    )
+
+
+def mentions_of_figures(mentions: DataFrame) -> DataFrame:
+    """Per figure its mentions in reading order."""
+    one = F.struct("mention_no", "section_path", "paragraph", "start", "end")
+    ordered = F.array_sort(F.collect_list(one))
+    kept = F.transform(ordered, lambda m: F.struct(*(m[name].alias(name) for name in ("section_path", "paragraph", "start", "end"))))
+    return mentions.groupBy("accession", "figure_id").agg(kept.alias("mentions"))
+
+
+def assign_split(settings: PairSettings) -> Column:
+    """train, val or test from the hash of the split group, so that no group crosses."""
+    bucket = F.pmod(F.xxhash64("split_group", F.lit(settings.split_seed)), F.lit(SPLIT_BUCKETS)) / SPLIT_BUCKETS
+    return (
+        F.when(bucket < settings.val_fraction, "val")
+        .when(bucket < settings.val_fraction + settings.test_fraction, "test")
+        .otherwise("train")
+    )
+
+
+def pairs_of(judged: DataFrame, mentions: DataFrame, duplicates: DataFrame, settings: PairSettings) -> DataFrame:
+    """The rows of `pairs`: accepted figures with context, cluster and split."""
+    accepted = judged.where(F.col("filtered").isNull() & F.col("reason").isNull())
+    clusters = duplicates.select("image_sha256", "cluster_id", "canonical_sha256")
+    rows = accepted.join(clusters, "image_sha256", "left").join(mentions_of_figures(mentions), ["accession", "figure_id"], "left")
+    in_cluster = Window.partitionBy(F.coalesce("cluster_id", "image_sha256"))
+    is_image = F.col("image_sha256") == F.coalesce("canonical_sha256", "image_sha256")
+    order = in_cluster.orderBy(F.desc(is_image), F.col("year").asc_nulls_last(), "pmcid", "accession", "figure_id")
+    rows = rows.withColumn("is_canonical", F.row_number().over(order) == 1)
+    rows = rows.join(split_groups(rows.select("pmcid", F.coalesce("cluster_id", "image_sha256").alias("cluster"))), "pmcid")
+    return rows.withColumns(
+        {
+            "pair_id": F.concat_ws("_", F.translate("accession", ".", "_"), "figure_id"),
+            "mentions": F.coalesce("mentions", F.array().cast(mentions_type())),
+            "split": assign_split(settings),
+        }
+    ).select(*PAIRS.column_names)
+
+
+def mentions_type() -> str:
+    """The type of pairs.mentions."""
+    return "ARRAY<STRUCT<section_path: STRING, paragraph: STRING, `start`: INT, `end`: INT>>"
+
+
+def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
+    """Judge every figure, bring pairs up to date, bury the pairs that went."""
+    lake = Lake(spark, settings.lake)
+    figures, media, duplicates = lake.read(FIGURES), lake.read(MEDIA), lake.read(DUPLICATES)
+    boilerplate = boilerplate_images(media, duplicates, settings.duplicates.max_articles_per_image)
+    chosen = largest_media(figures, media, lake.read(IMAGES))
+    judged = lake.stage(
+        judged_figures(figures, preferred_versions(lake.read(ARTICLES)), chosen, boilerplate, settings.pairs), STAGE
+    )
+    pairs = lake.stage(pairs_of(judged, lake.read(MENTIONS), duplicates, settings.pairs), f"{STAGE}_pairs")
+    bury(lake, context, pairs)
+    lake.sync(PAIRS, pairs)
+    num_rejected = write_rejects(lake, context, judged)
+    filtered = {row["filtered"]: row["count"] for row in judged.where("filtered IS NOT NULL").groupBy("filtered").count().collect()}
+    counts = Counts(figures.count(), lake.read(PAIRS).count(), num_rejected, filtered)
+    for name in (STAGE, f"{STAGE}_pairs"):
+        lake.unstage(name)
+    return counts
+
+
+def write_rejects(lake: Lake, context: RunContext, judged: DataFrame) -> int:
+    """Bring this stage's rejects up to date; how many figures were refused."""
+    key = F.concat_ws("/", "accession", "figure_id").alias("key")
+    detail = F.concat(F.lit("graphic "), "graphic_ref", F.lit(" matches "), F.array_join("media_names", ", "))
+    nothing = F.concat(F.lit("no file of the article version matches graphic "), "graphic_ref")
+    refused = judged.where("reason IS NOT NULL").select(
+        key,
+        "reason",
+        F.when(F.size("media_names") == 0, nothing).otherwise(detail).alias("detail"),
+        F.concat_ws(" ", "graphic_ref", F.array_join("media_names", " ")).alias("fingerprint"),
+    )
+    return sync_rejects(lake, context, STAGE, judged.select(key), refused)
+
+
+if __name__ == "__main__":
+    main(STAGE)

@@ -1,0 +1,111 @@
+"""Write pairs and their images as WebDataset shards with a manifest.
+
+Reads: pairs, images. Writes: the export's folder, shards (key export, shard).
+"""
+
+from __future__ import annotations
+
+import json
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from conf.settings import ExportSettings, Settings
+from jobs.arrow_frames import map_batches
+from jobs.entry import main
+from jobs.stage import Counts, RunContext
+from jobs.tables import Lake, spark_schema
+from schemas.images import IMAGES
+from schemas.pairs import PAIRS
+from schemas.shards import SHARDS
+from schemas.table import Table
+from udfs.batches.shard_files import RESULT, TEXT_FIELDS, WriteShards
+from udfs.storage import delete_others, open_store, put_bytes
+
+STAGE = "export_shards"
+READS: tuple[Table, ...] = (PAIRS, IMAGES)
+SECTIONS = ("export",)
+MANIFEST = "manifest.json"
+
+
+def filtered_pairs(pairs: DataFrame, recipe: ExportSettings) -> DataFrame:
+    """Every pair with `filtered`: why the recipe leaves it out, NULL for a sample."""
+    return pairs.withColumn(
+        "filtered",
+        F.when(~F.col("license_group").isin(*recipe.license_groups), "license_group")
+        .when(F.col("caption").isNull(), "no_caption")
+        .when(~F.col("is_canonical") & F.lit(recipe.canonical_only), "duplicate"),
+    )
+
+
+def shard_counts(samples: DataFrame, recipe: ExportSettings) -> dict[str, int]:
+    """Shards per split: as many as hold at most about `samples_per_shard` samples each."""
+    rows = samples.groupBy("split").count().collect()
+    return {row["split"]: -(-row["count"] // recipe.samples_per_shard) for row in rows}
+
+
+def with_shard(samples: DataFrame, num_shards: dict[str, int], recipe: ExportSettings) -> DataFrame:
+    """Samples with their shard's file name and an order within it: both by hash, the same on every cluster."""
+    order = F.xxhash64("pair_id", F.lit(recipe.seed))
+    in_split = F.element_at(F.create_map(*(F.lit(x) for item in sorted(num_shards.items()) for x in item)), F.col("split"))
+    number = F.lpad(F.pmod(order, in_split).cast("string"), 6, "0")
+    return samples.withColumns({"order": order, "shard": F.concat("split", F.lit("-"), number, F.lit(".tar"))})
+
+
+def sample_rows(pairs: DataFrame, images: DataFrame, num_tasks: int) -> DataFrame:
+    """Samples with their image, those of a shard in one task and in order."""
+    columns = ("shard", "pair_id", "caption", *TEXT_FIELDS, "image", "image_format")
+    joined = pairs.join(images.select("image_sha256", "image", "image_format"), "image_sha256")
+    return joined.repartition(num_tasks, "shard").sortWithinPartitions("shard", "order", "pair_id").select(*columns)
+
+
+def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
+    """Write all shards, the rows of `shards`, then the manifest; what an earlier export left is removed."""
+    lake, recipe = Lake(spark, settings.lake), settings.export
+    versions = {table.name: lake.version(table) for table in READS}
+    pairs = filtered_pairs(lake.read(PAIRS, versions["pairs"]), recipe)
+    samples = pairs.where("filtered IS NULL")
+    counts = shard_counts(samples, recipe)
+    uri = f"{recipe.uri.rstrip('/')}/{recipe.name}"
+    written = spark.createDataFrame([], "shard string, split string, num_samples long, num_bytes long, sha256 string")
+    if counts:
+        placed = with_shard(samples.drop("filtered"), counts, recipe)
+        rows = sample_rows(placed, lake.read(IMAGES, versions["images"]), sum(counts.values()))
+        written = lake.stage(map_batches(rows, WriteShards(uri), RESULT), STAGE)
+    lake.sync(SHARDS, shard_rows(written, recipe, versions), lake.read(SHARDS).where(F.col("export") == recipe.name))
+    write_manifest(lake, recipe, versions, uri)
+    lake.unstage(STAGE)
+    filtered = {row["filtered"]: row["count"] for row in pairs.where("filtered IS NOT NULL").groupBy("filtered").count().collect()}
+    num_samples = lake.read(SHARDS).where(F.col("export") == recipe.name).agg(F.coalesce(F.sum("num_samples"), F.lit(0)).alias("n")).collect()
+    return Counts(pairs.count(), num_samples[0]["n"], 0, filtered)
+
+
+def shard_rows(written: DataFrame, recipe: ExportSettings, versions: dict[str, int]) -> DataFrame:
+    """The rows of `shards` for what was written."""
+    marks = F.create_map(*(F.lit(x).cast(t) for item in sorted(versions.items()) for x, t in zip(item, ("string", "bigint"), strict=True)))
+    added = {"export": F.lit(recipe.name), "recipe_hash": F.lit(recipe.digest()), "table_versions": marks}
+    return written.withColumns(added).select(*[field.name for field in spark_schema(SHARDS)])
+
+
+def write_manifest(lake: Lake, recipe: ExportSettings, versions: dict[str, int], uri: str) -> None:
+    """Write manifest.json, the last file of an export, and delete files that it does not name."""
+    rows = lake.read(SHARDS).where(F.col("export") == recipe.name).orderBy("shard").collect()
+    shards = [{name: row[name] for name in ("shard", "split", "num_samples", "num_bytes", "sha256")} for row in rows]
+    totals: dict[str, int] = {}
+    for row in rows:
+        totals[row["split"]] = totals.get(row["split"], 0) + row["num_samples"]
+    manifest = {
+        "export": recipe.name,
+        "recipe_hash": recipe.digest(),
+        "recipe": recipe.model_dump(mode="json"),
+        "table_versions": versions,
+        "num_samples": totals,
+        "shards": shards,
+    }
+    store = open_store(uri)
+    put_bytes(store, MANIFEST, json.dumps(manifest, indent=1, sort_keys=True).encode())
+    delete_others(store, {MANIFEST, *(shard["shard"] for shard in shards)})
+
+
+if __name__ == "__main__":
+    main(STAGE)

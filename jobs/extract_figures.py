@@ -1,0 +1,109 @@
+"""Parse fetched documents into articles, figures and mentions.
+
+Reads: documents. Writes: articles (key accession), figures (accession, figure_id), mentions (accession, figure_id,
+mention_no), rejects. The row in `articles` is written last: a version without one, or with another change mark, is parsed again.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from conf.settings import Settings
+from jobs.arrow_frames import map_batches
+from jobs.entry import main
+from jobs.options import running_tasks
+from jobs.stage import Counts, RunContext, sync_rejects
+from jobs.tables import Lake
+from jobs.waves import spread, waves
+from schemas.articles import ARTICLES
+from schemas.documents import DOCUMENTS, STORED
+from schemas.figures import FIGURES
+from schemas.mentions import MENTIONS
+from schemas.rejects import REJECTS
+from schemas.table import Table
+from udfs.batches.extraction import RESULT, Extract
+from udfs.jats import EXTRACTOR_VERSION, Limits
+
+STAGE = "extract_figures"
+READS: tuple[Table, ...] = (DOCUMENTS,)
+SECTIONS = ("fetch",)
+ARTICLES_PER_TASK = 512
+EXTRACTED = (FIGURES, MENTIONS, ARTICLES)
+
+
+def fingerprint(etag: str = "etag") -> F.Column:  # type: ignore[name-defined]
+    """What decides an extraction: the files and the extractor."""
+    return F.concat(F.col(etag), F.lit(f" extractor {EXTRACTOR_VERSION}"))
+
+
+def documents_to_extract(documents: DataFrame, articles: DataFrame, refused: DataFrame) -> DataFrame:
+    """Stored documents that this extractor has neither parsed nor refused as they are now."""
+    stored = documents.where(F.col("state") == STORED).withColumn("fingerprint", fingerprint())
+    done = articles.select("accession", F.concat("etag", F.lit(" extractor "), "extractor_version").alias("fingerprint"))
+    known = refused.select(F.col("key").alias("accession"), "fingerprint")
+    missing = stored.join(done.unionByName(known), ["accession", "fingerprint"], "left_anti")
+    return missing.select("accession", "etag")
+
+
+def rows_of(table: Table, extracted: DataFrame) -> DataFrame:
+    """The rows of one table out of the extraction's nested results."""
+    nested = {"articles": F.array("article"), "figures": F.col("figures"), "mentions": F.col("mentions")}[table.name]
+    rows = extracted.where(F.col("reason").isNull()).select(F.explode(nested).alias("row"))
+    return rows.select(*(F.col(f"row.`{name}`").alias(name) for name in table.column_names))
+
+
+def refusals(extracted: DataFrame) -> DataFrame:
+    """Refused articles, and damaged parts of accepted ones (key accession/part), as rejects."""
+    whole = extracted.where(F.col("reason").isNotNull()).select(F.col("accession").alias("key"), "reason", "detail", fingerprint().alias("fingerprint"))
+    parts = extracted.select("accession", fingerprint().alias("fingerprint"), F.explode("damage").alias("part"))
+    key = F.concat_ws("/", "accession", "part.key").alias("key")
+    return whole.unionByName(parts.select(key, "part.reason", "part.detail", "fingerprint"))
+
+
+def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
+    """Extract what is new or changed in waves, then drop what belongs to no stored document."""
+    lake = Lake(spark, settings.lake)
+    documents = lake.read(DOCUMENTS)
+    refused = lake.read(REJECTS).where(F.col("stage") == STAGE)
+    work = lake.stage(documents_to_extract(documents, lake.read(ARTICLES), refused), f"{STAGE}_work")
+    num_in = work.count()
+    num_rejected = 0
+    num_ok = 0
+    for wave in waves(work, ("accession",), num_in, settings.fetch.wave_size):
+        ok, rejected = extract_wave(lake, settings, context, wave)
+        num_ok, num_rejected = num_ok + ok, num_rejected + rejected
+    stored = documents.where(F.col("state") == STORED).select("accession")
+    for table in EXTRACTED:
+        lake.delete(table, lake.read(table).join(stored, "accession", "left_anti"))
+    lake.unstage(f"{STAGE}_work")
+    return Counts(num_in, num_ok, num_rejected)
+
+
+def extract_wave(lake: Lake, settings: Settings, context: RunContext, wave: DataFrame) -> tuple[int, int]:
+    """Extract one wave of documents and commit it, `articles` last; how many were parsed and refused."""
+    files = lake.read(DOCUMENTS).join(wave, ["accession", "etag"], "left_semi").select("accession", "etag", "metadata", "xml")
+    work = spread(files, wave.count(), ARTICLES_PER_TASK, running_tasks(lake.spark))
+    kernel = Extract(Limits(max_bytes=settings.fetch.max_xml_bytes))
+    extracted = lake.stage(map_batches(work, kernel, RESULT), STAGE)
+    num_ok = extracted.where("reason IS NULL").count()
+    num_rejected = extracted.where("reason IS NOT NULL").count()
+    stored = lake.read(DOCUMENTS).where(F.col("state") == STORED).select(F.col("accession"))
+    write_refusals(lake, context, extracted, stored)
+    for table in EXTRACTED:
+        lake.sync(table, rows_of(table, extracted), lake.read(table).join(wave, "accession", "left_semi"))
+    lake.unstage(STAGE)
+    return num_ok, num_rejected
+
+
+def write_refusals(lake: Lake, context: RunContext, extracted: DataFrame, stored: DataFrame) -> None:
+    """Bring this stage's rejects up to date: an article's own and those of its parts."""
+    mine = lake.read(REJECTS).where(F.col("stage") == STAGE).select("key")
+    article = F.substring_index("key", "/", 1)
+    tried = mine.withColumn("accession", article).join(extracted.select("accession"), "accession", "left_semi").select("key")
+    known = mine.withColumn("accession", article).join(stored, "accession", "left_semi").select("key")
+    sync_rejects(lake, context, STAGE, tried, refusals(extracted), known)
+
+
+if __name__ == "__main__":
+    main(STAGE)

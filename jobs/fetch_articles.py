@@ -1,0 +1,97 @@
+"""Fetch metadata and XML of article versions that are new, changed, or were left to retry.
+
+Reads: inventory, the source. Writes: documents (key accession), rejects.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from conf.settings import Settings
+from jobs.arrow_frames import map_batches
+from jobs.entry import main
+from jobs.options import fetch_limits, running_tasks, selected_ids, selection, source_options
+from jobs.stage import Counts, RunContext, sync_rejects
+from jobs.tables import Lake
+from jobs.waves import changes_of_fetched, spread, waves
+from schemas.documents import DOCUMENTS, FILTERED
+from schemas.inventory import INVENTORY, PRESENT
+from schemas.rejects import REJECTS
+from schemas.table import Table
+from udfs.batches.documents import RESULT, DocumentFetch
+
+STAGE = "fetch_articles"
+READS: tuple[Table, ...] = (INVENTORY,)
+SECTIONS = ("source", "fetch")
+ARTICLES_PER_TASK = 256
+
+
+def wanted_versions(inventory: DataFrame, ids: DataFrame | None) -> DataFrame:
+    """Listed versions that the ids name: all of a PMCID's, or one accession; None means every one."""
+    present = inventory.where(F.col("state") == PRESENT).select("accession", "pmcid", "etag")
+    if ids is None:
+        return present.drop("pmcid")
+    named = present.join(ids, (F.col("id") == F.col("pmcid")) | (F.col("id") == F.col("accession")), "left_semi")
+    return named.drop("pmcid")
+
+
+def as_selected(documents: DataFrame, settings: Settings) -> DataFrame:
+    """Documents whose state is what the present selection makes of them; a wider or narrower selection fetches the others again."""
+    is_open = F.col("is_open_access") | F.lit(not settings.source.require_open_access)
+    is_wanted = is_open & F.col("license_group").isin(*settings.source.license_groups)
+    return documents.where(is_wanted == (F.col("state") != FILTERED))
+
+
+def versions_to_fetch(wanted: DataFrame, documents: DataFrame, refused: DataFrame | None) -> DataFrame:
+    """Wanted versions whose files are not here under their present change mark, nor were refused under it."""
+    work = wanted.join(documents.select("accession", "etag"), ["accession", "etag"], "left_anti")
+    if refused is None:
+        return work
+    known = refused.select(F.col("key").alias("accession"), F.col("fingerprint").alias("etag"))
+    return work.join(known, ["accession", "etag"], "left_anti")
+
+
+def obsolete_documents(documents: DataFrame, inventory: DataFrame) -> DataFrame:
+    """Accessions of documents whose version the source no longer lists."""
+    present = inventory.where(F.col("state") == PRESENT)
+    return documents.select("accession").join(present, "accession", "left_anti")
+
+
+def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
+    """Fetch what is missing in waves, then drop what the source no longer lists."""
+    lake = Lake(spark, settings.lake)
+    wanted = wanted_versions(lake.read(INVENTORY), selected_ids(spark, settings))
+    refused = None if settings.fetch.retry_rejected else lake.read(REJECTS).where(F.col("stage") == STAGE)
+    here = as_selected(lake.read(DOCUMENTS), settings)
+    work = lake.stage(versions_to_fetch(wanted, here, refused), f"{STAGE}_work")
+    num_in = work.count()
+    total = Counts(0, 0, 0)
+    known = lake.read(INVENTORY).where(F.col("state") == PRESENT).select(F.col("accession").alias("key"))
+    for wave in waves(work, ("accession",), num_in, settings.fetch.wave_size):
+        total += fetch_wave(lake, settings, context, wave, known)
+    lake.delete(DOCUMENTS, obsolete_documents(lake.read(DOCUMENTS), lake.read(INVENTORY)))
+    if num_in == 0:
+        nothing = spark.createDataFrame([], "key string, reason string, detail string, fingerprint string")
+        sync_rejects(lake, context, STAGE, nothing.select("key"), nothing, known)
+    lake.unstage(f"{STAGE}_work")
+    return Counts(num_in, total.num_ok, total.num_rejected, total.filtered)
+
+
+def fetch_wave(lake: Lake, settings: Settings, context: RunContext, wave: DataFrame, known: DataFrame) -> Counts:
+    """Fetch one wave of versions and commit it."""
+    tasks = running_tasks(lake.spark)
+    fetch = DocumentFetch(source_options(settings, tasks), selection(settings), fetch_limits(settings), settings.fetch.concurrency)
+    work = spread(wave, wave.count(), ARTICLES_PER_TASK, tasks)
+    fetched = lake.stage(map_batches(work, fetch, RESULT), STAGE)
+    refused = fetched.where("reason IS NOT NULL").select(F.col("accession").alias("key"), "reason", "detail", F.col("etag").alias("fingerprint"))
+    num_rejected = sync_rejects(lake, context, STAGE, fetched.select(F.col("accession").alias("key")), refused, known)
+    lake.apply(DOCUMENTS, changes_of_fetched(fetched, lake.read(DOCUMENTS), DOCUMENTS))
+    filtered = fetched.where(F.col("state") == FILTERED).groupBy("filter_reason").count().collect()
+    num_ok = fetched.where((F.col("state") != FILTERED) & F.col("reason").isNull()).count()
+    lake.unstage(STAGE)
+    return Counts(num_ok + num_rejected, num_ok, num_rejected, {row["filter_reason"]: row["count"] for row in filtered})
+
+
+if __name__ == "__main__":
+    main(STAGE)

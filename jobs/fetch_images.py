@@ -1,0 +1,142 @@
+"""Fetch the media that figures name, and decode, normalise and hash them in the same pass.
+
+Reads: figures, documents, the source. Writes: images (key image_sha256), media (accession, media_name), rejects. The row in
+`media` is written last: an object without one, with another digest or other image settings, is fetched again.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from conf.settings import Settings
+from jobs.arrow_frames import map_batches
+from jobs.entry import main
+from jobs.options import fetch_limits, image_options, running_tasks, source_options
+from jobs.stage import Counts, RunContext, sync_rejects
+from jobs.tables import CHANGE, UPSERT, Lake
+from jobs.waves import changes_of_fetched, spread, waves
+from schemas.documents import DOCUMENTS
+from schemas.figures import FIGURES, PAIRED_KINDS
+from schemas.images import IMAGES
+from schemas.media import MEDIA
+from schemas.rejects import REJECTS
+from schemas.table import Table
+from udfs.batches.media_images import RESULT, MediaFetch
+
+STAGE = "fetch_images"
+READS: tuple[Table, ...] = (FIGURES, DOCUMENTS)
+SECTIONS = ("source", "fetch", "images")
+MEDIA_PER_TASK = 256
+
+
+def named_media(figures: DataFrame, documents: DataFrame) -> DataFrame:
+    """Media objects that figures to be paired name: accession, media_name, uri with its digest, fingerprint."""
+    names = figures.where(F.col("kind").isin(*PAIRED_KINDS)).select("accession", F.explode("media_names").alias("media_name"))
+    uris = F.from_json("metadata", "media_urls ARRAY<STRING>").getField("media_urls")
+    listed = documents.select("accession", F.explode(uris).alias("uri"))
+    name = F.substring_index(F.regexp_replace("uri", r"[?#].*$", ""), "/", -1)
+    return (
+        listed.withColumn("media_name", name)
+        .join(names.distinct(), ["accession", "media_name"], "left_semi")
+        .withColumn("fingerprint", F.regexp_extract("uri", r"[?&]md5=([0-9a-fA-F]*)", 1))
+        .dropDuplicates(["accession", "media_name"])
+    )
+
+
+def media_to_fetch(named: DataFrame, media: DataFrame, refused: DataFrame | None, options_hash: str) -> DataFrame:
+    """Named objects that are not here as the source has them under these image settings, nor were refused so."""
+    marked = named.withColumn("options_hash", F.lit(options_hash))
+    done = media.select("accession", "media_name", F.coalesce("md5_expected", F.lit("")).alias("fingerprint"), "options_hash")
+    work = marked.join(done, ["accession", "media_name", "fingerprint", "options_hash"], "left_anti")
+    if refused is None:
+        return work
+    known = refused.select(F.col("key").alias("reject_key"), F.col("fingerprint").alias("reject_fingerprint"))
+    return work.join(
+        known, (reject_key() == F.col("reject_key")) & (reject_fingerprint() == F.col("reject_fingerprint")), "left_anti"
+    )
+
+
+def reject_key() -> F.Column:  # type: ignore[name-defined]
+    """Key of a media object in `rejects`."""
+    return F.concat_ws("/", "accession", "media_name")
+
+
+def reject_fingerprint() -> F.Column:  # type: ignore[name-defined]
+    """What decides how a media object fares: its digest and the image settings."""
+    return F.concat_ws(" ", "fingerprint", "options_hash")
+
+
+def distinct_images(fetched: DataFrame) -> DataFrame:
+    """One row of `images` per content, without moving image bytes: of several copies only the keys are compared."""
+    keys = fetched.where(F.col("reason").isNull()).select("image_sha256", "accession", "media_name")
+    place = F.struct("accession", "media_name")
+    spare = keys.join(
+        keys.groupBy("image_sha256").agg(F.min(place).alias("first")).where("first IS NOT NULL"), "image_sha256"
+    ).where(place != F.col("first"))
+    kept = fetched.where(F.col("reason").isNull()).join(
+        F.broadcast(spare.select("accession", "media_name")), ["accession", "media_name"], "left_anti"
+    )
+    return kept.select(*(F.col(f"image_row.`{name}`").alias(name) for name in IMAGES.column_names))
+
+
+def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
+    """Fetch what is missing in waves, then drop media that no figure names and images that no medium has."""
+    lake = Lake(spark, settings.lake)
+    named = lake.stage(named_media(lake.read(FIGURES), lake.read(DOCUMENTS)), f"{STAGE}_named")
+    refused = None if settings.fetch.retry_rejected else lake.read(REJECTS).where(F.col("stage") == STAGE)
+    todo = media_to_fetch(named, lake.read(MEDIA), refused, settings.images.digest())
+    work = lake.stage(todo, f"{STAGE}_work")
+    num_in = work.count()
+    known = named.select(reject_key().alias("key"))
+    total = Counts(0, 0, 0)
+    for wave in waves(work, ("accession", "media_name"), num_in, settings.fetch.wave_size):
+        total += fetch_wave(lake, settings, context, wave, known)
+    drop_orphans(lake, named)
+    if num_in == 0:
+        nothing = spark.createDataFrame([], "key string, reason string, detail string, fingerprint string")
+        sync_rejects(lake, context, STAGE, nothing.select("key"), nothing, known)
+    for name in (f"{STAGE}_work", f"{STAGE}_named"):
+        lake.unstage(name)
+    return Counts(num_in, total.num_ok, total.num_rejected)
+
+
+def drop_orphans(lake: Lake, named: DataFrame) -> None:
+    """Delete media that no figure names and images that no medium has."""
+    lake.delete(MEDIA, lake.read(MEDIA).join(named, ["accession", "media_name"], "left_anti"))
+    lake.delete(IMAGES, lake.read(IMAGES).select("image_sha256").join(lake.read(MEDIA), "image_sha256", "left_anti"))
+
+
+def fetch_wave(lake: Lake, settings: Settings, context: RunContext, wave: DataFrame, known: DataFrame) -> Counts:
+    """Fetch and process one wave of media and commit it, `media` last."""
+    tasks = running_tasks(lake.spark)
+    fetch = MediaFetch(
+        source_options(settings, tasks), fetch_limits(settings), image_options(settings), settings.fetch.concurrency
+    )
+    work = spread(wave.drop("fingerprint"), wave.count(), MEDIA_PER_TASK, tasks)
+    fetched = lake.stage(map_batches(work, fetch, RESULT), STAGE)
+    refused = (
+        fetched.where("reason IS NOT NULL")
+        .join(wave.select("accession", "media_name", "fingerprint"), ["accession", "media_name"])
+        .select(reject_key().alias("key"), "reason", "detail", reject_fingerprint().alias("fingerprint"))
+    )
+    num_rejected = sync_rejects(lake, context, STAGE, fetched.select(reject_key().alias("key")), refused, known)
+    write_images(lake, settings, fetched)
+    lake.apply(MEDIA, changes_of_fetched(fetched, lake.read(MEDIA), MEDIA))
+    num_ok = fetched.where("reason IS NULL").count()
+    lake.unstage(STAGE)
+    return Counts(num_ok + num_rejected, num_ok, num_rejected)
+
+
+def write_images(lake: Lake, settings: Settings, fetched: DataFrame) -> None:
+    """Insert new images; under other image settings than before also replace the ones that are there."""
+    images = distinct_images(fetched)
+    other = lake.read(MEDIA).where(F.col("options_hash") != settings.images.digest())
+    if other.isEmpty():
+        lake.insert_new(IMAGES, images)
+    else:
+        lake.apply(IMAGES, images.withColumn(CHANGE, F.lit(UPSERT)))
+
+
+if __name__ == "__main__":
+    main(STAGE)

@@ -1,0 +1,108 @@
+"""The one place that makes a Spark session: local, under spark-submit, or the one that is already running."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from conf.settings import Settings
+
+JAVA_VERSIONS = (17, 21)
+_DELTA_OPTIONS = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+}
+_ARCHIVE_OPTIONS = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "256",
+    "spark.sql.execution.arrow.maxBytesPerBatch": str(32 * 2**20),
+    "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
+}
+
+
+def spark_session(settings: Settings, name: str) -> SparkSession:
+    """A session with Delta; ValueError in one sentence when Java is missing or does not fit.
+
+    A running session (Databricks, a notebook) is taken as it is: it must have Delta already.
+    """
+    running = SparkSession.getActiveSession()
+    if running is not None:
+        return _with_options(running, settings)
+    if "SPARK_ENV_LOADED" not in os.environ:
+        check_java()
+    # Executors on this machine must run the interpreter that has the dependencies, not whatever `python3` is.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    if (settings.spark.master or "").startswith("local"):
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    with _jvm_log(settings):
+        session = _builder(settings, name).getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    return _with_options(session, settings)
+
+
+def check_java() -> int:
+    """The major version of the Java that Spark will start; ValueError with the fix when there is none that fits."""
+    home = os.environ.get("JAVA_HOME")
+    java = str(Path(home, "bin", "java")) if home else shutil.which("java")
+    fix = "install OpenJDK 17 or 21 and put it first on PATH, or point JAVA_HOME at it"
+    if java is None or not Path(java).exists():
+        raise ValueError(f"Spark needs Java and none was found{f' in JAVA_HOME={home}' if home else ''}: {fix}.")
+    text = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    match = re.search(r'version "(\d+)', text)
+    version = int(match.group(1)) if match else 0
+    if version not in JAVA_VERSIONS:
+        raise ValueError(f"Spark needs Java 17 or 21, but {java} is version {version or 'unknown'}: {fix}.")
+    return version
+
+
+@contextmanager
+def _jvm_log(settings: Settings) -> Iterator[None]:
+    """Send what the JVM that starts inside writes to standard error to the settings' log file; shown when it does not start."""
+    if settings.spark.log_file is None or "SPARK_ENV_LOADED" in os.environ:
+        yield
+        return
+    path = Path(settings.spark.log_file)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    saved = os.dup(2)
+    with path.open("wb") as log:
+        os.dup2(log.fileno(), 2)
+        try:
+            yield
+        except Exception as error:
+            last_lines = "\n".join(path.read_text(errors="replace").splitlines()[-15:])
+            raise ValueError(f"Spark did not start; the end of {path} says:\n{last_lines}") from error
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
+def _builder(settings: Settings, name: str) -> SparkSession.Builder:
+    builder = SparkSession.builder.appName(f"biomedica {name}")
+    for key, value in (_DELTA_OPTIONS | _ARCHIVE_OPTIONS | settings.spark.conf).items():
+        builder = builder.config(key, value)
+    # Under spark-submit the driver's JVM already runs: its master, memory and jars are the submitter's.
+    if "SPARK_ENV_LOADED" in os.environ:
+        return builder
+    builder = builder.config("spark.driver.memory", settings.spark.driver_memory)
+    if settings.spark.master:
+        builder = builder.master(settings.spark.master)
+    if settings.spark.delta_jar:
+        return builder.config("spark.jars", settings.spark.delta_jar)
+    from delta import configure_spark_with_delta_pip
+
+    return configure_spark_with_delta_pip(builder)
+
+
+def _with_options(session: SparkSession, settings: Settings) -> SparkSession:
+    for key, value in (_ARCHIVE_OPTIONS | settings.spark.conf).items():
+        if session.conf.isModifiable(key):
+            session.conf.set(key, value)
+    return session

@@ -1,0 +1,174 @@
+"""One stage of a run: skip it when nothing it reads has changed, run it, reconcile its counts, record it in `runs`."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Protocol
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from conf.settings import Settings
+from jobs.tables import Lake, spark_schema
+from schemas.rejects import REJECTS
+from schemas.runs import RUNS
+from schemas.table import Table
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of a stage's inputs; `filtered` by reason."""
+
+    num_in: int
+    num_ok: int
+    num_rejected: int
+    filtered: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def num_filtered(self) -> int:
+        """Inputs that the settings leave out."""
+        return sum(self.filtered.values())
+
+    def __add__(self, other: Counts) -> Counts:
+        """Counts of both together."""
+        reasons = self.filtered.keys() | other.filtered.keys()
+        filtered = {reason: self.filtered.get(reason, 0) + other.filtered.get(reason, 0) for reason in sorted(reasons)}
+        return Counts(self.num_in + other.num_in, self.num_ok + other.num_ok, self.num_rejected + other.num_rejected, filtered)
+
+    @property
+    def reconciled(self) -> bool:
+        """True when every input is accounted for."""
+        return self.num_in == self.num_ok + self.num_rejected + self.num_filtered
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """Identity of one run: every stage of a pipeline shares it."""
+
+    run_id: str
+    started: datetime
+
+    @classmethod
+    def new(cls) -> RunContext:
+        """A context that starts now; its id sorts by time."""
+        now = datetime.now(UTC)
+        return cls(f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}", now)
+
+
+RunFunction = Callable[[SparkSession, Settings, RunContext], Counts]
+
+
+class Job(Protocol):
+    """What a job module offers: the tables it reads, the settings sections that decide its result, and `run`."""
+
+    READS: tuple[Table, ...]
+    SECTIONS: tuple[str, ...]
+    run: RunFunction
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """How a stage ended; `counts` is None when it was skipped as up to date."""
+
+    stage: str
+    seconds: float
+    counts: Counts | None
+
+
+class ReconciliationError(RuntimeError):
+    """A stage whose inputs are not all accounted for."""
+
+
+def run_stage(spark: SparkSession, settings: Settings, context: RunContext, job: Job, stage: str) -> StageResult:
+    """Run one job unless it is up to date; ReconciliationError when its counts do not add up."""
+    lake = Lake(spark, settings.lake)
+    lake.create()
+    started, clock = datetime.now(UTC), monotonic()
+    inputs = stage_inputs(lake, settings, job)
+    if not _always(stage, settings) and last_inputs(lake, stage) == inputs:
+        return StageResult(stage, monotonic() - clock, None)
+    note = json.dumps({"run_id": context.run_id, "stage": stage, "settings": settings.model_dump(mode="json")})
+    with lake.commit_note(note):
+        counts = job.run(spark, settings, context)
+        if not counts.reconciled:
+            raise ReconciliationError(
+                f"{stage}: {counts.num_in} inputs, but {counts.num_ok} ok + {counts.num_rejected} rejected + {counts.num_filtered} filtered"
+            )
+        result = StageResult(stage, monotonic() - clock, counts)
+        _record(lake, settings, context, result, (started, inputs))
+    return result
+
+
+def stage_inputs(lake: Lake, settings: Settings, job: Job) -> str:
+    """What decides the stage's result, as JSON: Delta versions read, settings digests and the source's own mark."""
+    marks: dict[str, object] = {table.name: lake.version(table) for table in job.READS}
+    marks |= {section: getattr(settings, section).digest() for section in job.SECTIONS}
+    source_mark = getattr(job, "source_mark", None)
+    if source_mark is not None:
+        marks["source_mark"] = source_mark(settings)
+    return json.dumps(marks, sort_keys=True)
+
+
+def last_inputs(lake: Lake, stage: str) -> str | None:
+    """What the newest recorded run of the stage read; None before the first."""
+    row = lake.read(RUNS).where(F.col("stage") == stage).agg(F.max_by("inputs", "started").alias("inputs")).first()
+    return None if row is None else row["inputs"]
+
+
+def _always(stage: str, settings: Settings) -> bool:
+    return settings.fetch.retry_rejected and stage.startswith("fetch_")
+
+
+def _record(lake: Lake, settings: Settings, context: RunContext, result: StageResult, marks: tuple[datetime, str]) -> None:
+    counts, (started, inputs) = result.counts, marks
+    if counts is None:
+        return
+    row = {
+        "run_id": context.run_id,
+        "stage": result.stage,
+        "started": started,
+        "seconds": round(result.seconds, 3),
+        "num_in": counts.num_in,
+        "num_ok": counts.num_ok,
+        "num_rejected": counts.num_rejected,
+        "num_filtered": counts.num_filtered,
+        "filtered": {key: value for key, value in counts.filtered.items() if value},
+        "inputs": inputs,
+        "settings": settings.model_dump_json(),
+    }
+    values = tuple(row[name] for name in RUNS.column_names)
+    lake.insert_new(RUNS, lake.spark.createDataFrame([values], schema=spark_schema(RUNS)))
+
+
+def sync_rejects(lake: Lake, context: RunContext, stage: str, tried: DataFrame, refused: DataFrame, known: DataFrame | None = None) -> int:
+    """Bring a stage's rows of `rejects` up to date and return how many inputs were refused now.
+
+    tried: key of every input looked at now. refused: key, reason, detail, fingerprint, one row a key. known: key of every
+    input that still exists; rejects of others are dropped (None: those of `tried`).
+    An input refused again with the same fingerprint and reason counts a further attempt only for stages that fetch.
+    """
+    mine = lake.read(REJECTS).where(F.col("stage") == stage)
+    exists = tried if known is None else known.select("key")
+    untouched = mine.join(tried.select("key"), "key", "left_anti").join(exists.select("key"), "key", "left_semi")
+    before = mine.select("key", *(F.col(name).alias(f"old_{name}") for name in ("fingerprint", "reason", "attempts", "first_seen", "last_seen", "run_id")))
+    again = (F.col("old_fingerprint") == F.col("fingerprint")) & (F.col("old_reason") == F.col("reason"))
+    still = F.lit(not stage.startswith("fetch_")) & F.coalesce(again, F.lit(False))
+    now = F.lit(context.started)
+    desired = refused.join(before, "key", "left").select(
+        F.lit(stage).alias("stage"),
+        "key",
+        "reason",
+        "detail",
+        "fingerprint",
+        F.when(still, F.col("old_attempts")).otherwise(F.coalesce("old_attempts", F.lit(0)) + 1).cast("int").alias("attempts"),
+        F.coalesce("old_first_seen", now).alias("first_seen"),
+        F.when(still, F.col("old_last_seen")).otherwise(now).alias("last_seen"),
+        F.when(still, F.col("old_run_id")).otherwise(F.lit(context.run_id)).alias("run_id"),
+    )
+    lake.sync(REJECTS, untouched.select(*REJECTS.column_names).unionByName(desired), mine)
+    return refused.count()

@@ -1,0 +1,94 @@
+"""Bring `inventory` up to the source's newest complete listing.
+
+Reads: the source's inventory report. Writes: inventory (key accession), rejects.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from conf.settings import Settings
+from jobs.arrow_frames import map_batches, sql_columns
+from jobs.entry import main
+from jobs.options import running_tasks, source_options
+from jobs.stage import Counts, RunContext, sync_rejects
+from jobs.tables import CHANGE, INSERT, UPSERT, Lake
+from schemas.inventory import INVENTORY, PRESENT, REMOVED
+from schemas.rejects import Reason
+from schemas.table import Table
+from udfs.batches.inventory_listing import PART, RESULT, InventoryRead
+from udfs.inventory import Manifest, newest_manifest
+from udfs.source import open_source
+
+STAGE = "sync_inventory"
+READS: tuple[Table, ...] = ()
+SECTIONS = ("source",)
+
+
+def source_mark(settings: Settings) -> str:
+    """Key and checksum of the newest complete manifest."""
+    manifest = newest_manifest(open_source(source_options(settings)))
+    return f"{manifest.key} {manifest.checksum}"
+
+
+def read_listing(spark: SparkSession, settings: Settings, manifest: Manifest) -> DataFrame:
+    """Every line of the inventory, one task a part."""
+    parts = [(part.key, part.num_bytes, part.md5) for part in manifest.parts]
+    frame = spark.createDataFrame(parts, sql_columns(PART)).repartition(max(1, len(parts)))
+    return map_batches(frame, InventoryRead(source_options(settings, running_tasks(spark)), manifest.columns), RESULT)
+
+
+def newest_lines(listing: DataFrame) -> DataFrame:
+    """One row per accession that is listed: where a key stands twice, the line written last."""
+    newest = F.max_by(F.struct("pmcid", "version", "etag", "last_modified"), F.struct("last_modified", "etag"))
+    return listing.where(F.col("accession").isNotNull()).groupBy("accession").agg(newest.alias("line")).select("accession", "line.*")
+
+
+def inventory_changes(listed: DataFrame, current: DataFrame, seen: datetime) -> DataFrame:
+    """Changes of the table: added and changed versions, and present ones that are no longer listed."""
+    new = listed.select("accession", F.struct("*").alias("new"))
+    old = current.select("accession", F.struct("*").alias("old"))
+    joined = new.join(old, "accession", "full_outer")
+    gone = F.col("new").isNull() & (F.col("old.state") == PRESENT)
+    same = F.col("new.etag").eqNullSafe(F.col("old.etag")) & F.col("old.state").eqNullSafe(PRESENT)
+    either = {n: F.coalesce(F.col(f"new.{n}"), F.col(f"old.{n}")) for n in ("pmcid", "version", "etag", "last_modified")}
+    now = F.lit(seen)
+    return joined.where(gone | (F.col("new").isNotNull() & ~same)).select(
+        "accession",
+        *(column.alias(name) for name, column in either.items()),
+        F.when(gone, REMOVED).otherwise(PRESENT).alias("state"),
+        F.coalesce("old.first_seen", now).alias("first_seen"),
+        F.when(gone, F.col("old.last_seen")).otherwise(now).alias("last_seen"),
+        F.when(F.col("old").isNull(), INSERT).otherwise(UPSERT).alias(CHANGE),
+    )
+
+
+def refused_lines(listing: DataFrame, manifest: Manifest) -> DataFrame:
+    """Keys that name no article version, as rejects."""
+    return (
+        listing.where(F.col("accession").isNull())
+        .select("key", F.lit(str(Reason.BAD_KEY)).alias("reason"))
+        .distinct()
+        .withColumn("detail", F.lit("not of the form metadata/PMC<digits>.<version>.json"))
+        .withColumn("fingerprint", F.lit(manifest.checksum))
+    )
+
+
+def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
+    """Read the newest listing, merge what changed, refuse lines that name no article version."""
+    lake = Lake(spark, settings.lake)
+    manifest = newest_manifest(open_source(source_options(settings)))
+    listing = lake.stage(read_listing(spark, settings, manifest), STAGE)
+    lake.apply(INVENTORY, inventory_changes(newest_lines(listing), lake.read(INVENTORY), manifest.created))
+    refused = refused_lines(listing, manifest)
+    num_rejected = sync_rejects(lake, context, STAGE, refused.select("key"), refused)
+    counts = listing.agg(F.count("*").alias("lines"), F.count_distinct("accession").alias("listed")).collect()[0]
+    lake.unstage(STAGE)
+    return Counts(counts["lines"], counts["listed"], num_rejected, {"listed_twice": counts["lines"] - counts["listed"] - num_rejected})
+
+
+if __name__ == "__main__":
+    main(STAGE)

@@ -1,0 +1,230 @@
+"""The one place that names Delta: create, read and change the archive's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import reduce
+
+from pyspark import StorageLevel
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import MapType, StructType
+
+from conf.settings import LakeSettings
+from schemas.catalog import TABLES
+from schemas.table import Table
+
+INSERT = "insert"
+UPSERT = "upsert"
+DELETE = "delete"
+CHANGE = "_change"
+_USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
+_PROPERTIES = {"delta.enableChangeDataFeed": "true", "delta.enableDeletionVectors": "false"}
+
+
+@dataclass(frozen=True)
+class Changed:
+    """How many rows one write inserted or updated, and deleted."""
+
+    num_upserted: int
+    num_deleted: int
+
+
+class Lake:
+    """The archive's tables at one place: by path below `settings.uri`, or by name in `settings.catalog`."""
+
+    def __init__(self, spark: SparkSession, settings: LakeSettings) -> None:
+        self.spark = spark
+        self.settings = settings
+
+    def path(self, name: str) -> str:
+        """Where a table's folder lies."""
+        return f"{self.settings.uri}/{name}"
+
+    def identifier(self, table: Table) -> str:
+        """The table's name in a SQL statement."""
+        if self.settings.catalog:
+            return f"{self.settings.catalog}.{table.name}"
+        return f"delta.`{self.path(table.name)}`"
+
+    def create(self) -> None:
+        """Create every table that is missing; ValueError for a table that lacks a column of its schema."""
+        if self.settings.catalog:
+            self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {self.settings.catalog}")
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(self._create, TABLES))
+
+    def _create(self, table: Table) -> None:
+        self.spark.sql(create_statement(table, self.identifier(table), self.settings.catalog and self.path(table.name)))
+        existing = {field.name: field.dataType for field in self.spark.read.table(self.identifier(table)).schema}
+        wanted = {field.name: field.dataType for field in spark_schema(table)}
+        differing = sorted(name for name in wanted if existing.get(name) != wanted[name])
+        if differing:
+            raise ValueError(
+                f"lake.uri: table {table.name} at {self.settings.uri} was made by another version (columns {differing} differ); "
+                "use another lake.uri or rebuild the table"
+            )
+
+    def exists(self) -> bool:
+        """True when the archive's tables have been created."""
+        last = TABLES[-1]
+        if self.settings.catalog:
+            return self.spark.catalog.tableExists(f"{self.settings.catalog}.{last.name}")
+        from delta.tables import DeltaTable
+
+        return bool(DeltaTable.isDeltaTable(self.spark, self.path(last.name)))
+
+    def read(self, table: Table, version: int | None = None) -> DataFrame:
+        """The table's rows, now or as of a Delta version."""
+        suffix = "" if version is None else f" VERSION AS OF {version}"
+        return self.spark.sql(f"SELECT * FROM {self.identifier(table)}{suffix}")
+
+    def version(self, table: Table) -> int:
+        """The newest Delta version of the table."""
+        return int(self.spark.sql(f"DESCRIBE HISTORY {self.identifier(table)} LIMIT 1").first()["version"])  # type: ignore[index]
+
+    def register_views(self) -> None:
+        """Make every table a temporary view of its own name, for SQL."""
+        for table in TABLES:
+            self.read(table).createOrReplaceTempView(table.name)
+
+    @contextmanager
+    def commit_note(self, note: str) -> Iterator[None]:
+        """Write `note` (the run and its resolved settings, JSON) into the userMetadata of every commit inside."""
+        self.spark.conf.set(_USER_METADATA, note)
+        try:
+            yield
+        finally:
+            self.spark.conf.unset(_USER_METADATA)
+
+    def stage(self, rows: DataFrame, name: str) -> DataFrame:
+        """Rows written once to a scratch place and read back: what follows never runs a kernel or a fetch twice.
+
+        The next call with the same name overwrites them.
+        """
+        path = self.path(f"_staging/{name}")
+        rows.write.mode("overwrite").parquet(path)
+        return self.spark.read.schema(rows.schema).parquet(path)
+
+    def unstage(self, name: str) -> None:
+        """Empty the scratch place of `stage`."""
+        self.spark.range(0).write.mode("overwrite").parquet(self.path(f"_staging/{name}"))
+
+    def sync(self, table: Table, rows: DataFrame, current: DataFrame | None = None) -> Changed:
+        """Make the table (or its part `current`) equal to `rows`, writing only the rows that differ."""
+        existing = self.read(table) if current is None else current
+        return self.apply(table, differences(table, rows, existing))
+
+    def apply(self, table: Table, changes: DataFrame) -> Changed:
+        """Write rows marked INSERT (the key is new), UPSERT or DELETE in the column CHANGE; at most one row per key.
+
+        No change, no commit; only new rows, a plain append.
+        """
+        held = changes.persist(StorageLevel.MEMORY_AND_DISK)
+        try:
+            counts = {row[CHANGE]: row["count"] for row in held.groupBy(CHANGE).count().collect()}
+            if counts.keys() == {INSERT}:
+                held.select(*table.column_names).writeTo(self.identifier(table)).append()
+            elif counts:
+                self._merge(table, held)
+        finally:
+            held.unpersist()
+        return Changed(counts.get(INSERT, 0) + counts.get(UPSERT, 0), counts.get(DELETE, 0))
+
+    def _merge(self, table: Table, changes: DataFrame) -> None:
+        columns = {name: f"s.`{name}`" for name in table.column_names}
+        (
+            self._delta(table)
+            .alias("t")
+            .merge(changes.alias("s"), _on_key(table))
+            .whenMatchedDelete(f"s.{CHANGE} = '{DELETE}'")
+            .whenMatchedUpdate(set=columns)
+            .whenNotMatchedInsert(f"s.{CHANGE} <> '{DELETE}'", values=columns)
+            .execute()
+        )
+
+    def delete(self, table: Table, keys: DataFrame) -> Changed:
+        """Delete the rows with these keys."""
+        rest = [F.lit(None).cast(f.dataType).alias(f.name) for f in spark_schema(table) if f.name not in table.key]
+        return self.apply(table, keys.select(*table.key, *rest, F.lit(DELETE).alias(CHANGE)))
+
+    def insert_new(self, table: Table, rows: DataFrame) -> None:
+        """Insert the rows whose key is new, one per key given; existing rows are neither read in full nor rewritten."""
+        columns = {name: f"s.`{name}`" for name in table.column_names}
+        self._delta(table).alias("t").merge(rows.alias("s"), _on_key(table)).whenNotMatchedInsert(values=columns).execute()
+
+    def _delta(self, table: Table):  # type: ignore[no-untyped-def]  # delta-spark ships no types
+        from delta.tables import DeltaTable
+
+        if self.settings.catalog:
+            return DeltaTable.forName(self.spark, self.identifier(table))
+        return DeltaTable.forPath(self.spark, self.path(table.name))
+
+
+def _on_key(table: Table) -> str:
+    return " AND ".join(f"t.`{name}` = s.`{name}`" for name in table.key)
+
+
+def create_statement(table: Table, identifier: str, location: str | None = None) -> str:
+    """CREATE TABLE with comments, NOT NULL, CHECK constraints, clustering and the change data feed."""
+    properties = dict(_PROPERTIES)
+    if table.binary_columns:
+        # Statistics over image bytes and XML would fill the log for nothing.
+        properties["delta.dataSkippingStatsColumns"] = ",".join(table.key)
+    properties |= {f"delta.constraints.{name}": condition for name, condition in table.checks.items()}
+    pairs = ", ".join(f"'{key}' = '{_quoted(value)}'" for key, value in properties.items())
+    return (
+        f"CREATE TABLE IF NOT EXISTS {identifier} (\n  {table.columns_ddl()}\n) USING DELTA"
+        + (f"\nCLUSTER BY ({', '.join(table.cluster_by)})" if table.cluster_by else "")
+        + f"\nCOMMENT '{_quoted(table.comment)}'"
+        + (f"\nLOCATION '{location}'" if location else "")
+        + f"\nTBLPROPERTIES ({pairs})"
+    )
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("'", "\\'")
+
+
+def spark_schema(table: Table) -> StructType:
+    """The table's Spark schema."""
+    return StructType.fromDDL(table.columns_ddl(comments=False))
+
+
+def differences(table: Table, rows: DataFrame, current: DataFrame) -> DataFrame:
+    """Changes that turn `current` into `rows`: new rows as INSERT, differing ones as UPSERT, missing ones as DELETE.
+
+    ValueError when the columns of `rows` are not the table's.
+    """
+    check_columns(table, rows)
+    new = rows.select(F.struct(*table.column_names).alias("new"), *table.key)
+    old = current.select(F.struct(*table.column_names).alias("old"), *table.key)
+    joined = new.join(old, list(table.key), "full_outer").where(~_same(table, rows))
+    kept = [F.coalesce(F.col(f"new.{n}"), F.col(f"old.{n}")).alias(n) if n in table.key else F.col(f"new.{n}") for n in table.column_names]
+    change = F.when(F.col("new").isNull(), DELETE).when(F.col("old").isNull(), INSERT).otherwise(UPSERT).alias(CHANGE)
+    return joined.select(*kept, change)
+
+
+def _same(table: Table, rows: DataFrame) -> Column:
+    present = F.col("new").isNotNull() & F.col("old").isNotNull()
+    return reduce(lambda both, one: both & one, (_equal(field.name, field.dataType) for field in rows.schema), present)
+
+
+def _equal(name: str, data_type: object) -> Column:
+    new, old = F.col(f"new.`{name}`"), F.col(f"old.`{name}`")
+    if isinstance(data_type, MapType):  # Spark compares no maps
+        new, old = F.array_sort(F.map_entries(new)), F.array_sort(F.map_entries(old))
+    return new.eqNullSafe(old)
+
+
+def check_columns(table: Table, rows: DataFrame) -> None:
+    """ValueError unless the frame has exactly the table's columns with the table's types."""
+    wanted = {field.name: field.dataType.simpleString() for field in spark_schema(table)}
+    given = {field.name: field.dataType.simpleString() for field in rows.schema}
+    wrong = sorted(name for name in wanted.keys() | given.keys() if wanted.get(name) != given.get(name))
+    if wrong:
+        details = ", ".join(f"{name}: {given.get(name, 'missing')} instead of {wanted.get(name, 'nothing')}" for name in wrong)
+        raise ValueError(f"rows do not fit table {table.name}: {details}")

@@ -1,0 +1,40 @@
+"""Work in waves: each is staged and committed by itself, so that a killed run loses at most one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.tables import CHANGE, DELETE, INSERT, UPSERT
+from schemas.rejects import Reason
+from schemas.table import Table
+
+
+def waves(work: DataFrame, key: tuple[str, ...], num_rows: int, wave_size: int) -> Iterator[DataFrame]:
+    """The rows of `work` in disjoint parts of about `wave_size` rows, by hash of the key; nothing for no rows.
+
+    The frame must not change while the parts are worked off: stage it before.
+    """
+    num_waves = -(-num_rows // wave_size)
+    part = F.pmod(F.xxhash64(*key), F.lit(max(1, num_waves)))
+    for number in range(num_waves):
+        yield work if num_waves == 1 else work.where(part == number)
+
+
+def changes_of_fetched(fetched: DataFrame, current: DataFrame, table: Table) -> DataFrame:
+    """Changes of a table by what was fetched: accepted rows come in, rows whose successor was refused for good go.
+
+    A failed request says nothing about the object: what an earlier run stored stays until the source answers.
+    """
+    for_good = F.col("reason").isNotNull() & (F.col("reason") != Reason.FETCH_FAILED)
+    known = current.select(*table.key, F.lit(True).alias("is_known"))
+    change = F.when(for_good, DELETE).when(F.col("is_known"), UPSERT).otherwise(INSERT).alias(CHANGE)
+    joined = fetched.where(F.col("reason").isNull() | for_good).join(known, list(table.key), "left")
+    return joined.where(~for_good | F.col("is_known")).select(*table.column_names, change)
+
+
+def spread(frame: DataFrame, num_rows: int, rows_per_task: int, tasks_at_a_time: int) -> DataFrame:
+    """The frame in tasks of `rows_per_task` rows or fewer, and at least one task for each that can run at a time."""
+    return frame.repartition(max(min(tasks_at_a_time, num_rows), -(-num_rows // rows_per_task), 1))

@@ -1,0 +1,59 @@
+"""Media objects to normalised, hashed images: fetch, check and process in one pass, bytes only."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from schemas.images import IMAGES
+from schemas.media import MEDIA
+from schemas.rejects import Rejected
+from udfs.batches import REFUSAL, batched, nullable, rows_of
+from udfs.fetch import FetchedMedia, FetchLimits, fetch_concurrently, fetch_media_object
+from udfs.images import ImageOptions, process_image
+from udfs.object_keys import metadata_key, object_key
+from udfs.source import open_source
+from udfs.source.options import SourceOptions
+
+RESULT = pa.schema([*nullable(MEDIA.arrow_schema), pa.field("image_row", IMAGES.row_type), *REFUSAL])
+
+
+@dataclass(frozen=True)
+class MediaFetch:
+    """Record batches of (accession, media_name, uri, options_hash) to record batches of RESULT; `uri` carries its digest."""
+
+    source: SourceOptions
+    limits: FetchLimits
+    images: ImageOptions
+    concurrency: int
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Fetch `concurrency` objects at a time; decode them one by one in this thread, where the processor is the limit."""
+        source = open_source(self.source)
+
+        def fetch(row: dict[str, Any]) -> FetchedMedia:
+            ref = object_key(row["uri"], row["accession"], self.source.bucket)
+            return fetch_media_object(source, ref, self.limits, metadata_key(row["accession"]))
+
+        fetched = fetch_concurrently(fetch, rows_of(batches), self.concurrency)
+        yield from batched((self._result(row, media) for row, media in fetched), RESULT)
+
+    def _result(self, row: dict[str, Any], media: FetchedMedia | Rejected) -> tuple[dict[str, Any], int]:
+        values = {**row, "uri": row["uri"].partition("?")[0]}
+        if isinstance(media, Rejected):
+            return {**values, "reason": str(media.reason), "detail": media.detail}, 200
+        values |= {
+            "num_bytes": len(media.data),
+            "md5_expected": media.md5_expected,
+            "md5_actual": media.md5_actual,
+            "image_sha256": hashlib.sha256(media.data).hexdigest(),
+        }
+        try:
+            record = process_image(media.data, self.images)
+        except Rejected as refusal:
+            return {**values, "reason": str(refusal.reason), "detail": refusal.detail}, 200
+        return {**values, "image_row": asdict(record)}, len(record.image)

@@ -1,0 +1,32 @@
+"""Folders and object stores to write exports to, through one interface."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from obstore.store import LocalStore, ObjectStore, from_url
+
+
+def open_store(uri: str) -> ObjectStore:
+    """The folder or object store prefix at `uri`; a folder is made when it is missing. ValueError for a URL nobody can write to."""
+    if "://" not in uri or uri.startswith("file://"):
+        return LocalStore(Path(uri.removeprefix("file://")).absolute(), mkdir=True)
+    return from_url(uri)
+
+
+def put_file(store: ObjectStore, key: str, path: Path) -> None:
+    """Copy a file to `key`; readers see the old object or the whole new one, never a part."""
+    store.put(key, path)
+
+
+def put_bytes(store: ObjectStore, key: str, data: bytes) -> None:
+    """Write `data` to `key` in one step."""
+    store.put(key, data)
+
+
+def delete_others(store: ObjectStore, kept: set[str]) -> None:
+    """Delete every object directly below the store that is not in `kept`."""
+    for page in store.list():
+        stale = [str(item["path"]) for item in page if item["path"] not in kept]
+        if stale:
+            store.delete(stale)
