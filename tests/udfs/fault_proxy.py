@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -60,14 +61,16 @@ class FaultProxy:
             return plan.popleft() if plan else None
 
     @contextlib.contextmanager
-    def running(self) -> Iterator[str]:
+    def running(self, tls: ssl.SSLContext | None = None) -> Iterator[str]:
         """The proxy's URL while it runs; afterwards no connection and no thread is left."""
         server = _Server(("127.0.0.1", 0), _Handler)
         server.proxy = self
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}"
+            yield f"https://localhost:{server.server_port}" if tls else f"http://127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
             server.drop_connections()

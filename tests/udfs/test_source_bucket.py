@@ -91,10 +91,7 @@ def test_an_object_that_is_too_large_is_refused_from_its_announced_size(open_buc
     assert faults.reads_of(KEY) == 2
 
 
-@pytest.mark.parametrize("options", [{}, {"uri": "https"}], ids=["s3", "https"])
-def test_a_redirect_to_another_host_is_refused(
-    open_bucket: Open, faults: FaultProxy, bucket_server: BucketServer, options: dict[str, str]
-) -> None:
+def test_a_redirect_to_another_host_is_refused(open_bucket: Open, faults: FaultProxy, bucket_server: BucketServer) -> None:
     elsewhere = FaultProxy(bucket_server.url, BUCKET)
     with elsewhere.running() as url:
         other_host = url.replace("127.0.0.1", "localhost")
