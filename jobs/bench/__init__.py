@@ -1,0 +1,1 @@
+"""Measurements: each module measures one thing beside its reference, in the same run."""
