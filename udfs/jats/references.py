@@ -12,7 +12,7 @@ _KINDS = {"pmid": "pmid", "pmcid": "pmcid", "pmc": "pmcid", "doi": "doi"}
 
 
 def read_references(elements: Iterable[Element]) -> list[dict[str, Any]]:
-    """One entry per ref with its XML id, pmid, doi and pmcid, from the ref, pub-id and ext-link elements of an article in order."""
+    """One entry per ref with its XML id, pmid, doi and pmcid, from an article's ref, pub-id and ext-link elements in order."""
     references: list[dict[str, Any]] = []
     last: Element | None = None
     for element in elements:

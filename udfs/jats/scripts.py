@@ -5,15 +5,16 @@ from __future__ import annotations
 import unicodedata
 
 _BELOW = 0x2E00  # later blocks hold forms that hardly any font shows
+_ORDINALS = "ªº"  # marks of Spanish and Portuguese ordinals, not raised letters
 _SEPARATORS = frozenset(" ,.;:/|'\"*†‡§¶#∗′″")
 
 
 def _forms(kind: str) -> dict[int, str]:
     """Plain code point to raised or lowered character, from Unicode's own decompositions."""
     forms: dict[int, str] = {}
-    for code in range(0x80, _BELOW):
+    for code in range(0xB0, _BELOW):
         mark, _, plain = unicodedata.decomposition(chr(code)).partition(" ")
-        if mark == kind and plain and " " not in plain and unicodedata.category(chr(code)) != "So":
+        if mark == kind and plain and " " not in plain and chr(code) not in _ORDINALS:
             forms.setdefault(int(plain, 16), chr(code))
     minus = forms.get(0x2212)
     if minus:

@@ -9,8 +9,8 @@ from functools import lru_cache
 _STOP = re.compile(r"[.!?\n][)\]\"'’”»]*")
 _OPENING = "\"'“‘«(["
 _ABBREVIATION_LINES = (
-    "fig figs figure figures ref refs eq eqs eqn eqns tab tabs suppl supp no nos vol p pp al eg ie cf vs viz ca approx resp sp spp",
-    "subsp var cv dr prof mr mrs ms st sec sect chap app ext inc ltd co corp dept univ ed eds etc incl max min pl e.g i.e",
+    "fig figs figure figures ref refs eq eqs eqn eqns tab tabs suppl supp no nos vol p pp al eg ie cf vs viz ca approx resp",
+    "sp spp subsp var cv dr prof mr mrs ms st sec sect chap app ext inc ltd co corp dept univ ed eds etc incl max min pl e.g i.e",
 )
 _ABBREVIATIONS = frozenset(word for line in _ABBREVIATION_LINES for word in line.split())
 
