@@ -281,6 +281,21 @@ def test_a_slow_reader_bounds_what_waits_for_it(num_bytes: int, most_ahead: int)
     assert len(taken) == 30
 
 
+def test_an_early_end_starts_nothing_that_still_waits() -> None:
+    started, go_on = [], threading.Event()
+
+    def work(number: int) -> None:
+        started.append(number)
+        if number:
+            go_on.wait(5)
+
+    results = fetch_concurrently(work, range(100), 2)
+    next(results)
+    threading.Timer(0.1, go_on.set).start()
+    results.close()  # type: ignore[attr-defined]
+    assert set(started) <= {0, 1, 2}
+
+
 def test_an_early_end_or_an_error_leaves_no_thread() -> None:
     started = fetch_concurrently(lambda number: number, range(1000), 4)
     assert next(started) == (0, 0)

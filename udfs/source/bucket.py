@@ -15,7 +15,7 @@ from schemas.rejects import Reason, Rejected
 from udfs.object_keys import check_key
 from udfs.rate import RateLimit
 from udfs.source.options import ObjectInfo, SourceOptions, check_prefix
-from udfs.source.retrying import NOWHERE, Incomplete, Retry
+from udfs.source.retrying import NOWHERE, Retry
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
@@ -59,10 +59,7 @@ class BucketSource:
         num_bytes = result.meta["size"]
         if num_bytes > max_bytes:
             raise Rejected(Reason.TOO_LARGE, f"{key} has {num_bytes} bytes, the limit is {max_bytes}")
-        data = bytes(result.bytes())
-        if len(data) != num_bytes:
-            raise Incomplete(f"{len(data)} of {num_bytes} bytes")
-        return data
+        return bytes(result.bytes())
 
 
 def open_store(options: SourceOptions) -> S3Store:

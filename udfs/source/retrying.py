@@ -26,10 +26,6 @@ _RETRIED_STATUS = frozenset({408, 425, 429})
 _THROTTLED_STATUS = frozenset({429, 503})
 
 
-class Incomplete(Exception):
-    """A body that ended before its announced size."""
-
-
 @dataclass(frozen=True)
 class Retry:
     """How often and how long to try; every try asks `rate` first, and a server that throttles holds back the whole process."""
@@ -49,7 +45,7 @@ class Retry:
                 return request()
             except FileNotFoundError:
                 raise Rejected(Reason.NOT_FOUND, f"{key} is not in the source") from None
-            except (BaseError, OSError, Incomplete) as error:
+            except (BaseError, OSError) as error:
                 if attempt >= self.attempts or not may_pass(error):
                     raise Rejected(Reason.FETCH_FAILED, f"{key}, attempt {attempt}: {summary(error)}") from None
                 self._pause(attempt, error)
