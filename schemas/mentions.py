@@ -5,7 +5,7 @@ import pyarrow as pa
 from schemas.table import Column, Table
 
 PLACES = ("paragraph", "title", "list_item", "table_cell", "caption", "own_caption", "footnote", "abstract", "box")
-FOUND_BY = ("xref", "range")
+FOUND_BY = ("xref", "range", "text")
 
 MENTIONS = Table(
     name="mentions",
@@ -35,7 +35,7 @@ MENTIONS = Table(
         Column(
             "found_by",
             pa.string(),
-            "xref: a cross-reference to the figure; range: it lies between the ends of one (Figs 2-4)",
+            "xref: a cross-reference; range: within one (Figs 2-4); text: words that no cross-reference marks",
             required=True,
         ),
     ),

@@ -60,6 +60,6 @@ def place_of(block: Element) -> tuple[str, Element]:
     for name, ancestor in ancestors(block):
         if name in _PLACES:
             return _PLACES[name], ancestor
-        if name in ("body", "sec", "back"):
+        if name in ("body", "back"):
             break
     return "title" if name_of(block.tag).endswith("title") else "paragraph", block

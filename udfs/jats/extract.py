@@ -83,9 +83,9 @@ def extract_article(
         mark_mixed(xref, found.mixed)
     blocks = Blocks(wanted.keys(), found.mixed)
     reader = MentionReader(targets, blocks, scope)
-    for xref, number in wanted.items():
-        reader.read(xref, number)
-    mentions, rejects = reader.rows, reader.rejects
+    reader.read_xrefs(wanted, found.paragraphs)
+    reader.read_words(found.paragraphs)
+    mentions, rejects = reader.rows(), reader.rejects
     row = {
         "accession": accession,
         "pmcid": match.group("pmcid"),

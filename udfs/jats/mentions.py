@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from schemas.rejects import Reason
@@ -16,6 +17,7 @@ from udfs.jats.scope import Scope
 from udfs.jats.sentences import sentence_span
 from udfs.jats.targets import Targets
 from udfs.jats.text import Span, Text
+from udfs.jats.unlinked import find_unlinked
 
 PartReject = tuple[str, Reason, str]
 
@@ -23,49 +25,83 @@ _NEVER = frozenset({"bibr", "aff", "fn", "table-fn", "corresp", "author-notes", 
 _DASH = r"[-‐‑‒–—−]"
 _BETWEEN = re.compile(rf"\s*[A-Za-z]?\s*(?:{_DASH}|to|through)\s*(?:fig(?:ure)?s?\.?)?\s*", re.IGNORECASE)
 _RANGE = re.compile(rf"(?P<first>[A-Z]?\d+)[a-z]?\s*(?:{_DASH}|to|through)\s*(?P<last>[A-Z]?\d+)", re.IGNORECASE)
+_NEAR = 4  # characters between a number in the text and a cross-reference that stands beside it: Fig. 2 ▸ c
 
 
-def wanted_xrefs(xrefs: Sequence[Element], targets: Targets) -> dict[Element, int]:
-    """Cross-references typed as figures or that lead to one, each with its number among all of the article, from 0."""
+@dataclass(frozen=True, slots=True)
+class _Mention:
+    order: int
+    start: int
+    end: int
+    figure: Figure
+    block: Element
+    text: Text
+    found_by: str
+
+
+def wanted_xrefs(xrefs: Mapping[Element, int], targets: Targets) -> dict[Element, int]:
+    """Cross-references typed as figures or that lead to one, with their places in reading order."""
     wanted = {}
-    for number, xref in enumerate(xrefs):
+    for xref, order in xrefs.items():
         kind = xref.get("ref-type")
         if kind == "fig" or (kind not in _NEVER and not targets.ids.isdisjoint((xref.get("rid") or "").split())):
-            wanted[xref] = number
+            wanted[xref] = order
     return wanted
 
 
 class MentionReader:
-    """Collects the rows, and a reject for each figure cross-reference that leads to no figure."""
+    """Collects mentions, and a reject for each figure cross-reference that leads to no figure."""
 
     def __init__(self, targets: Targets, blocks: Blocks, scope: Scope) -> None:
-        self.rows: list[dict[str, Any]] = []
         self.rejects: list[PartReject] = []
         self._targets = targets
         self._blocks = blocks
         self._scope = scope
-        self._counts: dict[str, int] = {}
-        self._seen: set[tuple[str, Element, int, int]] = set()
+        self._found: dict[tuple[str, Element, int, int], _Mention] = {}
+        self._linked: dict[Element, list[_Mention]] = {}
 
-    def read(self, xref: Element, number: int) -> None:
-        """Add the mentions of one cross-reference: one per figure it names or that lies in a range it ends."""
-        figures = self._targets.resolve(xref)
-        block = block_of(xref)
-        text = self._blocks.read(block)
-        index = next((index for index, span in enumerate(text.spans) if span.xref is xref), None)
-        if not figures or index is None:
+    def read_xrefs(self, xrefs: Mapping[Element, int], paragraphs: Mapping[Element, int]) -> None:
+        """Mentions of cross-references: one per figure that is named or lies in a range that the cross-reference ends."""
+        for number, (xref, order) in enumerate(xrefs.items()):
+            block = block_of(xref)
+            text = self._blocks.read(block)
+            figures = self._targets.resolve(xref)
+            index = next((index for index, span in enumerate(text.spans) if span.xref is xref), None)
+            if figures and index is not None:
+                self._link(figures, index, block, text, paragraphs.get(block, order))
+                continue
             why = "leads to no figure" if not figures else "stands outside of the text"
             self.rejects.append((f"xref/{number}", Reason.DANGLING_REFERENCE, f"xref with rid {xref.get('rid')!r} {why}"))
-            return
+
+    def read_words(self, paragraphs: Mapping[Element, int]) -> None:
+        """Mentions that no cross-reference marks: a figure's word and number in the text."""
+        for paragraph, order in paragraphs.items():
+            text = self._blocks.read(paragraph)
+            for start, end, numbers in find_unlinked(text):
+                for figure in self._targets.by_numbers(numbers, paragraph):
+                    if not self._is_linked(figure, paragraph, start, end):
+                        self._add(_Mention(order, start, end, figure, paragraph, text, "text"))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The mentions in reading order, numbered by figure."""
+        counts: dict[str, int] = {}
+        rows = []
+        for mention in sorted(self._found.values(), key=lambda one: (one.order, one.start, one.end)):
+            figure_id = mention.figure.row["figure_id"]
+            number = counts[figure_id] = counts.get(figure_id, -1) + 1
+            rows.append(self._row(mention, figure_id, number))
+        return rows
+
+    def _link(self, figures: list[Figure], index: int, block: Element, text: Text, order: int) -> None:
         span = text.spans[index]
         for figure in figures:
-            self._add(figure, block, text, (span.start, span.end), "xref")
+            self._add(_Mention(order, span.start, span.end, figure, block, text, "xref"))
         for figure in self._within(figures[0], text.text[span.start : span.end]):
-            self._add(figure, block, text, (span.start, span.end), "range")
+            self._add(_Mention(order, span.start, span.end, figure, block, text, "range"))
         if index > 0:
             before = text.spans[index - 1]
             for figure in self._between(before, span, figures, text):
-                self._add(figure, block, text, (before.start, span.end), "range")
+                self._add(_Mention(order, before.start, span.end, figure, block, text, "range"))
 
     def _within(self, figure: Figure, words: str) -> list[Figure]:
         """Figures of a range that one cross-reference spells out: Figs 2-4."""
@@ -78,34 +114,38 @@ class MentionReader:
 
     def _between(self, before: Span, span: Span, figures: list[Figure], text: Text) -> list[Figure]:
         """Figures between two cross-references that a dash or `to` joins."""
-        if not _BETWEEN.fullmatch(text.text[before.end : span.start]):
+        if not _BETWEEN.fullmatch(text.text, before.end, span.start):
             return []
         first = self._targets.resolve(before.xref)
         return self._targets.between(first[0], figures[-1]) if first else []
 
-    def _add(self, figure: Figure, block: Element, text: Text, span: tuple[int, int], found_by: str) -> None:
-        figure_id = figure.row["figure_id"]
-        key = (figure_id, block, *span)
-        if key in self._seen:
-            return
-        self._seen.add(key)
-        number = self._counts[figure_id] = self._counts.get(figure_id, -1) + 1
-        start, end = sentence_span(text.text, span[0])
-        self.rows.append(
-            {
-                "accession": figure.row["accession"],
-                "figure_id": figure_id,
-                "mention_no": number,
-                "section_path": self._scope.path(block),
-                "place": _place(block, figure),
-                "paragraph": text.text,
-                "sentence": text.text[start : max(end, span[1])],
-                "start": span[0],
-                "end": span[1],
-                "panels": panels_referred(text.text, *span),
-                "found_by": found_by,
-            }
+    def _add(self, mention: _Mention) -> None:
+        key = (mention.figure.row["figure_id"], mention.block, mention.start, mention.end)
+        if key not in self._found:
+            self._found[key] = mention
+            self._linked.setdefault(mention.block, []).append(mention)
+
+    def _is_linked(self, figure: Figure, block: Element, start: int, end: int) -> bool:
+        return any(
+            one.figure is figure and one.start <= end + _NEAR and start <= one.end + _NEAR for one in self._linked.get(block, ())
         )
+
+    def _row(self, mention: _Mention, figure_id: str, number: int) -> dict[str, Any]:
+        text, figure = mention.text.text, mention.figure.row
+        start, end = sentence_span(text, mention.start)
+        return {
+            "accession": figure["accession"],
+            "figure_id": figure_id,
+            "mention_no": number,
+            "section_path": self._scope.path(mention.block),
+            "place": _place(mention.block, mention.figure),
+            "paragraph": text,
+            "sentence": text[start : max(end, mention.end)],
+            "start": mention.start,
+            "end": mention.end,
+            "panels": panels_referred(text, mention.start, mention.end, figure["number"]),
+            "found_by": mention.found_by,
+        }
 
 
 def _place(block: Element, figure: Figure) -> str:

@@ -3,39 +3,50 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 
 _DASH = r"[-‐‑‒–—−]"
-_LETTER = r"(?:[A-Za-z](?![A-Za-z]))"
-_GROUP = rf"\(?{_LETTER}\)?(?:\s*(?:,|;|/|&|and|{_DASH}|to)\s*(?:and\s+)?\(?{_LETTER}\)?)*"
-_AFTER_NUMBER = re.compile(rf"\d\s*(?P<panels>{_GROUP})")
-_ONLY = re.compile(rf"^\s*\(?(?P<panels>{_GROUP})\)?\s*$")
-_TRAILING = re.compile(rf"^(?P<panels>(?:\(?[A-Z]\)?(?![A-Za-z])|\([a-z]\))(?:\s*(?:,|;|/|&|{_DASH})\s*\(?{_LETTER}\)?)*)")
-_PART = re.compile(rf"(?P<first>[A-Za-z])\)?\s*(?:{_DASH}|to)\s*\(?(?P<last>[A-Za-z])(?![A-Za-z])|(?P<one>[A-Za-z])(?![A-Za-z])")
+_LETTER = r"(?<![A-Za-z])[A-Za-z](?![A-Za-z0-9])"
+_JOIN = rf"\)?\s*(?:,|;|/|&|and\b|to\b|{_DASH})\s*(?:and\s+|&\s*)?\(?"
+_GROUP = rf"{_LETTER}(?:{_JOIN}{_LETTER})*"
+_NUMBERED = re.compile(rf"(?P<number>[A-Z]?\d+)\s*\(?(?P<panels>{_GROUP})")
+_ONLY = re.compile(rf"\(?(?P<panels>{_GROUP})\)?")
+_AFTER = re.compile(rf"(?P<at_once>{_GROUP})|\s?\(\s?(?P<inside>{_GROUP})\s?\)|,?\s?\(?[Pp]anels?\s\(?(?P<named>{_GROUP})")
+_FURTHER = re.compile(rf"\s?{_JOIN}(?P<panels>{_LETTER})(?!\s?[=<>≤≥±-])")
+_PART = re.compile(rf"(?P<first>{_LETTER})\)?\s*(?:{_DASH}|to\b)\s*\(?(?P<last>{_LETTER})|{_LETTER}")
+_LOOK_AHEAD = 60
 
 
-def panels_referred(text: str, start: int, end: int) -> list[str]:
-    """Panel letters of the mention text[start:end] and of what follows it at once, ranges filled, each once, in order."""
+def panels_referred(text: str, start: int, end: int, number: str | None = None) -> list[str]:
+    """Panel letters of the mention text[start:end] and of what follows at once, ranges filled, each once, in order.
+
+    Where the mention spells out several figure numbers, only the panels after the given number count.
+    """
     words = text[start:end]
-    found: list[str] = []
-    only = _ONLY.match(words)
-    groups = [only.group("panels")] if only else [match.group("panels") for match in _AFTER_NUMBER.finditer(words)]
-    trailing = _TRAILING.match(text[end : end + 40])
-    if trailing:
-        groups.append(trailing.group("panels"))
+    only = _ONLY.fullmatch(words)
+    groups = [("", only.group("panels"))] if only else [match.group("number", "panels") for match in _NUMBERED.finditer(words)]
+    if len(groups) > 1 and any(found == number for found, _ in groups):
+        groups = [(found, panels) for found, panels in groups if found == number]
+    found = [panels for _, panels in groups]
+    after = _AFTER.match(text, end, end + _LOOK_AHEAD)
+    further = _FURTHER.match(text, end, end + _LOOK_AHEAD) if groups and not after else None
+    found += [panels for match in (after, further) if match for panels in match.groupdict().values() if panels]
+    return list(dict.fromkeys(_letters(found)))
+
+
+def _letters(groups: Iterable[str]) -> Iterator[str]:
+    """Letters of the groups, ranges filled; all in the case of the first, since `Fig. 1A, p < 0.05` names no panel p."""
+    is_upper: bool | None = None
     for group in groups:
-        found += _letters(group)
-    return list(dict.fromkeys(found))
+        for match in _PART.finditer(group):
+            first = match.group("first") or match.group()
+            is_upper = first.isupper() if is_upper is None else is_upper
+            for letter in _range(first, match.group("last") or first):
+                if letter.isupper() == is_upper:
+                    yield letter
 
 
-def _letters(group: str) -> list[str]:
-    letters: list[str] = []
-    for match in _PART.finditer(group):
-        if match.group("one"):
-            letters.append(match.group("one"))
-            continue
-        first, last = match.group("first"), match.group("last")
-        if first.isupper() == last.isupper() and first <= last:
-            letters += [chr(code) for code in range(ord(first), ord(last) + 1)]
-        else:
-            letters += [first, last]
-    return letters
+def _range(first: str, last: str) -> list[str]:
+    if first.isupper() == last.isupper() and first <= last:
+        return [chr(code) for code in range(ord(first), ord(last) + 1)]
+    return [first, last]

@@ -23,13 +23,15 @@ _HOLDERS = (_BLOCKS | _LISTS) - _WRITTEN
 
 @dataclass(slots=True)
 class Survey:
-    """Elements in reading order: what may be a graphic or a figure, cross-references, cited works; and what else there is.
+    """Elements in reading order: what may be a graphic or a figure, cross-references, paragraphs, cited works; and the rest.
 
+    Cross-references and paragraphs carry their places in one reading order.
     `mixed` holds the elements, up to their paragraph, whose text is more than the text nodes in them.
     """
 
     graphics: list[Element] = field(default_factory=list)
-    xrefs: list[Element] = field(default_factory=list)
+    xrefs: dict[Element, int] = field(default_factory=dict)
+    paragraphs: dict[Element, int] = field(default_factory=dict)
     references: list[Element] = field(default_factory=list)
     mixed: set[Element] = field(default_factory=set)
     num_tables: int = 0
@@ -40,12 +42,14 @@ class Survey:
 def survey(article: Element) -> Survey:
     """What an article holds, in one walk (JATS fig, graphic, media, xref, ref, pub-id, table-wrap, sup, sub and so on)."""
     found = Survey()
-    for element in article.iter(*_SOUGHT, etree.Entity):
+    for order, element in enumerate(article.iter(*_SOUGHT, etree.Entity)):
         name = name_of(element.tag)
         if name == "xref":
-            found.xrefs.append(element)
+            found.xrefs[element] = order
         elif name in _WRITTEN:
             parent = element.getparent()
+            if name == "p":
+                found.paragraphs[element] = order
             if parent is None or name_of(parent.tag) not in _HOLDERS:
                 mark_mixed(element, found.mixed)
         elif name in _REFERENCES:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from udfs.jats.figures import Figure
 from udfs.jats.names import Element
@@ -18,10 +18,14 @@ class Targets:
     def __init__(self, figures: Sequence[Figure]) -> None:
         self._by_id: dict[str, list[Figure]] = {}
         self._by_ordinal: dict[tuple[str, str, int], list[Figure]] = {}
+        self._by_number: dict[str, list[Figure]] = {}
         for figure in figures:
             for xml_id in figure.xml_ids:
                 self._by_id.setdefault(xml_id, []).append(figure)
-            place = ordinal(figure.row["number"])
+            number = figure.row["number"]
+            if number and figure.row["kind"] == "figure":
+                self._by_number.setdefault(number, []).append(figure)
+            place = ordinal(number)
             if place:
                 self._by_ordinal.setdefault((figure.row["kind"], *place), []).append(figure)
         self.ids = self._by_id.keys()
@@ -33,11 +37,20 @@ class Targets:
             found += self._nearest(self._by_id.get(xml_id, []), xref)
         return found if len(found) < 2 else list({figure.row["figure_id"]: figure for figure in found}.values())
 
-    def _nearest(self, figures: list[Figure], xref: Element) -> list[Figure]:
+    def _nearest(self, figures: list[Figure], element: Element) -> list[Figure]:
         if len(figures) < 2 or len({figure.row["sub_article"] for figure in figures}) < 2:
             return figures
-        here = sub_article(xref)
+        here = sub_article(element)
         return [figure for figure in figures if sub_article(figure.graphic.place) is here] or figures
+
+    def by_numbers(self, numbers: Iterable[str], element: Element) -> list[Figure]:
+        """Figures with the numbers, as an element of the text names them: those of its own sub-article, else of the article."""
+        found: list[Figure] = []
+        for number in numbers:
+            figures = self._by_number.get(number, [])
+            near = self._nearest(figures, element)
+            found += near if near is not figures else [one for one in figures if one.row["sub_article"] is None] or figures
+        return found
 
     def between(self, first: Figure, last: Figure) -> list[Figure]:
         """Figures numbered between two, exclusive; none where the two are not of one series."""
