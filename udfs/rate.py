@@ -37,10 +37,3 @@ class RateLimit:
         """Let no request start in the next `seconds`, because the server asked to slow down."""
         with self._lock:
             self._last = max(self._last, self._clock() + seconds - self._gap_s)
-
-
-def share_of_rate(per_s: float, num_processes: int) -> float:
-    """Requests/s for each of `num_processes` processes that together stay below `per_s`; 0 (no cap) stays 0."""
-    if num_processes < 1:
-        raise ValueError(f"num_processes must be at least 1, not {num_processes}")
-    return per_s / num_processes

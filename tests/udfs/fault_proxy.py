@@ -27,6 +27,7 @@ class Request:
     time_s: float
     method: str
     key: str
+    is_signed: bool
 
 
 @dataclass
@@ -52,11 +53,11 @@ class FaultProxy:
         """How many GET requests a key has had."""
         return sum(request.method == "GET" and request.key == key for request in self.requests)
 
-    def next_fault(self, method: str, path: str) -> Fault | None:
+    def next_fault(self, method: str, path: str, is_signed: bool) -> Fault | None:
         parts = urlsplit(path)
         key = unquote(parts.path).removeprefix(f"/{self.bucket}").lstrip("/")
         with self._lock:
-            self.requests.append(Request(time.monotonic(), method, key))
+            self.requests.append(Request(time.monotonic(), method, key, is_signed))
             plan = self._plans.get(key) or self._plans.get("*")
             return plan.popleft() if plan else None
 
@@ -112,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
             super().handle()
 
     def do_GET(self) -> None:
-        fault = self.server.proxy.next_fault(self.command, self.path)
+        fault = self.server.proxy.next_fault(self.command, self.path, "Authorization" in self.headers)
         (fault or forward)(self)
 
     do_HEAD = do_GET

@@ -2,7 +2,7 @@
 
 import pytest
 
-from udfs.rate import RateLimit, share_of_rate
+from udfs.rate import RateLimit
 
 
 class Clock:
@@ -58,13 +58,6 @@ def test_a_sleep_that_ends_early_is_continued() -> None:
     assert clock.now >= 101.0
 
 
-def test_shares_of_a_rate_add_up_to_it() -> None:
-    assert share_of_rate(100.0, 8) * 8 == 100.0
-    assert share_of_rate(0.0, 8) == 0.0
-
-
-def test_rates_that_cannot_be_are_refused() -> None:
+def test_a_rate_that_cannot_be_is_refused() -> None:
     with pytest.raises(ValueError, match="requests_per_s"):
         RateLimit(-1.0)
-    with pytest.raises(ValueError, match="num_processes"):
-        share_of_rate(1.0, 0)

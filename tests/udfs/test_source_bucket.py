@@ -162,6 +162,18 @@ def test_requests_stay_below_the_cap_however_many_threads_and_faults(open_bucket
     assert all(time_s - start >= number / 50.0 for number, time_s in enumerate(times, start=1))
 
 
+def test_the_environment_redirects_no_request_and_signs_none(
+    open_bucket: Open, faults: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = "http://127.0.0.1:9"
+    for name in ("AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, nowhere)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_BUCKET"):
+        monkeypatch.setenv(name, "other")
+    assert open_bucket().read(KEY, len(DATA)) == DATA
+    assert [request.is_signed for request in faults.requests] == [False]
+
+
 def test_a_source_is_opened_once_per_process_and_options_cross_processes(open_bucket: Open) -> None:
     source = open_bucket()
     assert open_source(source.options) is source

@@ -15,7 +15,10 @@ __all__ = ["ObjectInfo", "Source", "SourceOptions", "open_source"]
 
 @cache
 def open_source(options: SourceOptions) -> Source:
-    """The source behind the options, opened once a process; ValueError for a uri that is none."""
+    """The source behind the options, opened once a process; ValueError for a uri that is none.
+
+    Open it in the process that reads: a bucket's connections do not survive a fork.
+    """
     scheme, separator, _ = options.uri.partition("://")
     if not separator or scheme == "file":
         is_packages = is_packages_folder(Path(options.uri.removeprefix("file://")))
