@@ -5,8 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 DRAWING, EQUATION, SYMBOL, LOGO, BLANK, TINY = "drawing", "equation", "symbol", "logo", "blank", "tiny"
-ORIGINAL, OTHER_FORMAT, RESIZED, RECOMPRESSED, THUMBNAIL = "original", "other_format", "resized", "recompressed", "thumbnail"
-FIG, FORMULA, INLINE = "fig", "disp-formula", "inline-formula"
+ORIGINAL, AS_BMP, AS_TIFF, RESIZED, RECOMPRESSED, THUMBNAIL = (
+    "original",
+    "as_bmp",
+    "as_tiff",
+    "resized",
+    "recompressed",
+    "thumbnail",
+)
+FIG, FORMULA, INLINE = "fig", "disp-formula", "inline-graphic"
 SECTION, ALTERNATIVES, FLOATS, GROUP, APPENDIX = "section", "alternatives", "floats", "group", "appendix"
 
 

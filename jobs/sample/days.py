@@ -50,10 +50,15 @@ def plan_days(num_articles: int, seed: int) -> list[BucketState]:
     return states
 
 
-def copied_pictures(states: list[BucketState]) -> set[Picture]:
-    """The pictures of which changed copies go round on any day."""
-    media = (medium for state in states for version in state.versions for figure in version.figures for medium in figure.media)
-    return {medium.picture for medium in media if medium.copy != contents.ORIGINAL}
+def planned_copies(states: list[BucketState]) -> dict[Picture, tuple[str, ...]]:
+    """The changed copies of each picture that go round on any day."""
+    versions = (version for state in states for version in state.versions)
+    media = {medium for version in versions for figure in version.figures for medium in figure.media}
+    copies: dict[Picture, set[str]] = {}
+    for medium in media:
+        if medium.copy != contents.ORIGINAL:
+            copies.setdefault(medium.picture, set()).add(medium.copy)
+    return {picture: tuple(sorted(kinds)) for picture, kinds in copies.items()}
 
 
 @dataclass(frozen=True)

@@ -29,10 +29,10 @@ Single = (
 
 @dataclass(frozen=True)
 class Compound:
-    """Panels (A), (B), ... side by side or one below the other."""
+    """Panels (A), (B), ... in rows of so many columns."""
 
     panels: tuple[Single, ...]
-    is_stacked: bool
+    num_columns: int
 
 
 Subject = Single | Compound
@@ -65,9 +65,7 @@ _PAINTERS: dict[type, Callable[[Any, np.random.Generator], Image.Image]] = {
     diagrams.Diagram: diagrams.draw_diagram,
 }
 COMPOUND_SHARE = 0.12
-PANEL_HEIGHT_PX = 180
-MAX_SIDE_PX = 420
-GAP_PX = 10
+PANEL_PX, LETTER_PX, GAP_PX = (185, 165), 22, 10
 
 
 def choose_subject(rng: np.random.Generator, tones: str = "colour") -> Subject:
@@ -77,8 +75,8 @@ def choose_subject(rng: np.random.Generator, tones: str = "colour") -> Subject:
     if tones == "bilevel":
         return plots.choose_black_plot(rng)
     if rng.random() < COMPOUND_SHARE:
-        count = int(rng.choice([2, 2, 3]))
-        return Compound(tuple(_choose_single(rng) for _ in range(count)), count == 2 and bool(rng.random() < 0.3))
+        count = int(rng.choice([2, 2, 3, 4]))
+        return Compound(tuple(_choose_single(rng) for _ in range(count)), 1 if count == 2 and rng.random() < 0.4 else 2)
     return _choose_single(rng)
 
 
@@ -89,7 +87,7 @@ def _choose_single(rng: np.random.Generator) -> Single:
 
 
 def draw(subject: Subject, rng: np.random.Generator) -> Image.Image:
-    """The figure as an RGB image of at most about 400 pixels a side; compound ones are scaled down to that."""
+    """The figure as an RGB image of at most 450 pixels a side."""
     if isinstance(subject, Compound):
         return _draw_compound(subject, rng)
     return _PAINTERS[type(subject)](subject, rng)
@@ -97,20 +95,17 @@ def draw(subject: Subject, rng: np.random.Generator) -> Image.Image:
 
 def _draw_compound(compound: Compound, rng: np.random.Generator) -> Image.Image:
     panels = [_fit(draw(panel, rng)) for panel in compound.panels]
-    if compound.is_stacked:
-        size = max(p.width for p in panels) + 24, sum(p.height + GAP_PX for p in panels)
-    else:
-        size = sum(p.width + 24 for p in panels), max(p.height for p in panels) + GAP_PX
-    sheet = Image.new("RGB", size, WHITE)
-    pen, x, y = ImageDraw.Draw(sheet), 0, 0
-    for letter, panel in zip("ABCD", panels, strict=False):
-        sheet.paste(panel, (x + 22, y + 4))
-        pen.text((x + 3, y + 3), letter, fill=INK, font=font(20))
-        x, y = (x, y + panel.height + GAP_PX) if compound.is_stacked else (x + panel.width + 24, y)
-    sheet.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX), Image.Resampling.LANCZOS)
+    places = [divmod(i, compound.num_columns) for i in range(len(panels))]
+    width, height = PANEL_PX[0] + LETTER_PX, PANEL_PX[1] + GAP_PX
+    sheet = Image.new("RGB", (width * (places[1][1] + 1), height * (places[-1][0] + 1)), WHITE)
+    pen = ImageDraw.Draw(sheet)
+    for letter, panel, (row, column) in zip("ABCD", panels, places, strict=False):
+        sheet.paste(panel, (column * width + LETTER_PX, row * height + GAP_PX // 2))
+        pen.text((column * width + 3, row * height + 3), letter, fill=INK, font=font(20))
     return sheet
 
 
 def _fit(panel: Image.Image) -> Image.Image:
-    width = round(panel.width * PANEL_HEIGHT_PX / panel.height)
-    return panel.resize((min(width, 260), PANEL_HEIGHT_PX), Image.Resampling.LANCZOS)
+    fitted = panel.copy()
+    fitted.thumbnail(PANEL_PX, Image.Resampling.LANCZOS)
+    return fitted

@@ -41,13 +41,13 @@ FORMS: dict[str, Form] = {
     "webp": Form("webp", "WEBP", options=(("quality", 90), ("method", 2))),
     "bmp": Form("bmp", "BMP"),
 }
-LOSSLESS_TWINS = ("bmp", "tiff")
+LOSSLESS_TWINS = {contents.AS_BMP: "bmp", contents.AS_TIFF: "tiff"}
 SIXTEEN_BIT_LOW, SIXTEEN_BIT_HIGH = 300, 4095
 COPY_ATTEMPTS: dict[str, tuple[tuple[float, int], ...]] = {
     contents.RESIZED: ((0.55, 85), (0.65, 88), (0.75, 90), (0.85, 92), (0.95, 97)),
     contents.RECOMPRESSED: ((1.0, 35), (1.0, 50), (1.0, 70), (1.0, 85), (1.0, 97)),
 }
-THUMBNAIL_SIDES_PX = (100, 140, 180, 220)
+THUMBNAIL_SIDES_PX = (100, 130, 160, 190, 220)
 
 
 def encode(image: Image.Image, form_name: str) -> bytes:
@@ -69,20 +69,15 @@ def decode(data: bytes) -> Image.Image:
     return image.convert("RGB")
 
 
-def copies(original: bytes, medium: contents.Medium) -> Iterator[bytes]:
-    """Files of the same picture in the medium's kind of copy, the most changed first; the last hardly differs."""
+def copies(original: bytes, copy: str) -> Iterator[bytes]:
+    """Files of the same picture in a kind of copy, the most changed first."""
     image = decode(original)
-    if medium.copy == contents.OTHER_FORMAT:
-        yield encode(image, LOSSLESS_TWINS[medium.picture.number % len(LOSSLESS_TWINS)])
-    elif medium.copy == contents.THUMBNAIL:
+    if copy in LOSSLESS_TWINS:
+        yield encode(image, LOSSLESS_TWINS[copy])
+    elif copy == contents.THUMBNAIL:
         yield from (encode(_shrunk(image, side / image.width), "gif") for side in THUMBNAIL_SIDES_PX if side < image.width)
     else:
-        yield from (_jpeg(_shrunk(image, scale), quality) for scale, quality in COPY_ATTEMPTS[medium.copy])
-
-
-def coarse_copy(original: bytes) -> bytes:
-    """A small, strongly compressed copy."""
-    return _jpeg(_shrunk(decode(original), 0.6), 60)
+        yield from (_jpeg(_shrunk(image, scale), quality) for scale, quality in COPY_ATTEMPTS[copy])
 
 
 def _shrunk(image: Image.Image, scale: float) -> Image.Image:

@@ -138,9 +138,7 @@ def _result(paragraph: Paragraph, figure: FigureText) -> Iterable[Node]:
             " as before.",
         )
     elif figure.plan.element == contents.INLINE:
-        yield element(
-            "p", "Points marked ", element("inline-formula", _graphic(figure.plan.hrefs[0], "inline-graphic")), " were left out."
-        )
+        yield element("p", "Points marked ", _graphic(figure.plan.hrefs[0], "inline-graphic"), " were left out.")
     elif figure.plan.place in (contents.SECTION, contents.ALTERNATIVES):
         yield _figure(figure)
 

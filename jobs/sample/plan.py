@@ -104,7 +104,10 @@ FORM_CYCLE = (
     *("jpg", "grey", "jpg", "png"),
 )
 LOGO_SHARE, COPY_SHARE, THUMBNAIL_SHARE = 0.75, 0.10, 0.10
-COPY_KINDS = (contents.ORIGINAL, contents.RESIZED, contents.OTHER_FORMAT, contents.RECOMPRESSED)
+COPY_KINDS = (
+    *(contents.ORIGINAL, contents.RESIZED, contents.AS_BMP),
+    *(contents.ORIGINAL, contents.RECOMPRESSED, contents.AS_TIFF),
+)
 UNLOGOED = (TWO_VERSIONS, MANUSCRIPT_FOLLOWS, RETRACTED, CLOSED_MANUSCRIPT, HISTORICAL_SCAN, NO_FIGURES)
 LOGO = Picture(0, contents.LOGO, "png")
 FIRST_PMCID, PMCID_STEP = 7_900_011, 13
@@ -192,7 +195,7 @@ class Planner:
     def _picture(self, role: str, rng: np.random.Generator) -> tuple[Picture, str]:
         if role == PLAIN and rng.random() < COPY_SHARE:
             copy = COPY_KINDS[self.num_copies % len(COPY_KINDS)]
-            sources = self._sources.get("png" if copy == contents.OTHER_FORMAT else "jpg", [])
+            sources = self._sources.get("png" if copy in LOSSLESS_TWINS else "jpg", [])
             if sources:
                 self.num_copies += 1
                 return sources[int(rng.integers(len(sources)))], copy
@@ -263,8 +266,8 @@ def _stem(index: int, number: int) -> str:
 def _extension(picture: Picture, copy: str) -> str:
     if copy in (contents.RESIZED, contents.RECOMPRESSED):
         return "jpg"
-    if copy == contents.OTHER_FORMAT:
-        return LOSSLESS_TWINS[picture.number % len(LOSSLESS_TWINS)]
+    if copy in LOSSLESS_TWINS:
+        return FORMS[LOSSLESS_TWINS[copy]].extension
     return FORMS[picture.form].extension
 
 

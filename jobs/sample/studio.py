@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
@@ -13,7 +13,7 @@ from jobs.sample import contents, emblems
 from jobs.sample.contents import Medium, Picture
 from jobs.sample.distinct import Fingerprint, Gallery, fingerprint
 from jobs.sample.drawings import Subject, choose_subject, draw
-from jobs.sample.encodings import FORMS, coarse_copy, copies, decode, encode
+from jobs.sample.encodings import FORMS, copies, decode, encode
 
 WANTED_DISTANCE, LEAST_DISTANCE = 10, 8
 PATIENCE, MAX_ATTEMPTS = 25, 400
@@ -47,15 +47,21 @@ class Sketch:
     mark: Fingerprint
 
 
-class Studio:
-    """Files of pictures, those to be copied drawn so that copies are recognised; the order of first asking decides the looks."""
+@dataclass(frozen=True)
+class Choice:
+    """How a picture came to be: at which attempt it was new, and which candidate of each copy stays near it."""
 
-    def __init__(self, seed: int, copied: Set[Picture]) -> None:
-        self._seed, self._copied = seed, copied
+    attempt: int
+    copies: dict[str, int]
+
+
+class Studio:
+    """Files of pictures; what a picture looks like depends on the pictures asked for before it and on its planned copies."""
+
+    def __init__(self, seed: int, planned_copies: Mapping[Picture, tuple[str, ...]]) -> None:
+        self._seed, self._planned = seed, planned_copies
         self._gallery = Gallery()
-        self._attempts: dict[Picture, int] = {}
-        self._copies: dict[tuple[Picture, str], int] = {}
-        self._marks: dict[Picture, list[Fingerprint]] = {}
+        self._choices: dict[Picture, Choice] = {}
         self._recent: dict[Picture, Sketch] = {}
 
     def subject(self, picture: Picture) -> Subject | None:
@@ -64,62 +70,65 @@ class Studio:
 
     def file(self, medium: Medium) -> bytes:
         """The undamaged bytes of a media file; near copies stay within the distance at which duplicates are sought."""
-        sketch = self._sketch(medium.picture)
+        original = self._sketch(medium.picture).original
         if medium.copy == contents.ORIGINAL:
-            return sketch.original
-        chosen = self._copies.get((medium.picture, medium.copy))
-        if chosen is None:
-            chosen = self._choose_copy(medium, sketch)
-            self._copies[medium.picture, medium.copy] = chosen
-        return next(islice(copies(sketch.original, medium), chosen, None))
-
-    def _choose_copy(self, medium: Medium, sketch: Sketch) -> int:
-        for limit in COPY_LIMITS:
-            for number, candidate in enumerate(copies(sketch.original, medium)):
-                mark = fingerprint(decode(candidate))
-                if self._is_near(mark, medium.picture, limit):
-                    self._marks[medium.picture].append(mark)
-                    self._gallery.add(mark, medium.picture.number)
-                    return number
-        raise RuntimeError(f"sample: no {medium.copy} copy of picture {medium.picture} stays near it")
-
-    def _is_near(self, mark: Fingerprint, picture: Picture, limit: Limit) -> bool:
-        original, *others = self._marks[picture]
-        is_kin = limit.covers(mark.distance(original)) and all(DUPLICATE.covers(mark.distance(other)) for other in others)
-        return is_kin and self._gallery.nearest(mark, picture.number) >= LEAST_DISTANCE
+            return original
+        return next(islice(copies(original, medium.copy), self._choices[medium.picture].copies[medium.copy], None))
 
     def _sketch(self, picture: Picture) -> Sketch:
-        if picture in self._recent:
-            return self._recent[picture]
-        known = self._attempts.get(picture)
-        if known is not None:
-            return self._remember(picture, self._draw(picture, known))
+        if picture not in self._recent:
+            choice = self._choices.get(picture)
+            sketch = self._draw(picture, choice.attempt) if choice else self._first_sketch(picture)
+            if len(self._recent) == NUM_REMEMBERED:
+                del self._recent[next(iter(self._recent))]
+            self._recent[picture] = sketch
+        return self._recent[picture]
+
+    def _first_sketch(self, picture: Picture) -> Sketch:
         for attempt in range(MAX_ATTEMPTS):
             sketch = self._draw(picture, attempt)
-            if not _is_compared(picture) or self._is_new(picture, sketch, attempt):
-                return self._keep(picture, attempt, sketch)
-        raise RuntimeError(
-            f"sample: {MAX_ATTEMPTS} drawings of picture {picture.number} all look like earlier ones; ask for fewer articles"
-        )
+            wanted = WANTED_DISTANCE if attempt < PATIENCE else LEAST_DISTANCE
+            if not self._is_new([sketch.mark], picture, wanted):
+                continue
+            chosen = self._choose_copies(picture, sketch)
+            if chosen is not None:
+                self._choices[picture] = Choice(attempt, {copy: number for copy, (number, _) in chosen.items()})
+                self._hang(picture, [sketch.mark, *(mark for _, mark in chosen.values())])
+                return sketch
+        raise RuntimeError(f"sample: {MAX_ATTEMPTS} drawings of {picture} all look like earlier ones; ask for fewer articles")
 
-    def _is_new(self, picture: Picture, sketch: Sketch, attempt: int) -> bool:
-        wanted = WANTED_DISTANCE if attempt < PATIENCE else LEAST_DISTANCE
-        if self._gallery.nearest(sketch.mark, picture.number) < wanted:
-            return False
-        return picture not in self._copied or _stays_recognisable(sketch)
-
-    def _keep(self, picture: Picture, attempt: int, sketch: Sketch) -> Sketch:
-        self._attempts[picture] = attempt
-        self._marks[picture] = [sketch.mark]
+    def _hang(self, picture: Picture, marks: Iterable[Fingerprint]) -> None:
         if _is_compared(picture):
-            self._gallery.add(sketch.mark, picture.number)
-        return self._remember(picture, sketch)
+            for mark in marks:
+                self._gallery.add(mark, picture.number)
 
-    def _remember(self, picture: Picture, sketch: Sketch) -> Sketch:
-        if len(self._recent) == NUM_REMEMBERED:
-            del self._recent[next(iter(self._recent))]
-        self._recent[picture] = sketch
-        return sketch
+    def _is_new(self, marks: Iterable[Fingerprint], picture: Picture, wanted: int) -> bool:
+        return not _is_compared(picture) or all(self._gallery.nearest(mark, picture.number) >= wanted for mark in marks)
+
+    def _choose_copies(self, picture: Picture, sketch: Sketch) -> dict[str, tuple[int, Fingerprint]] | None:
+        """Number and mark of a candidate for each planned copy; None if one has none, or if the sheet is nearly empty."""
+        planned = self._planned.get(picture, ())
+        if planned and decode(sketch.original).convert("L").entropy() < LEAST_ENTROPY_BITS:
+            return None
+        chosen: dict[str, tuple[int, Fingerprint]] = {}
+        for copy in planned:
+            others = [mark for _, mark in chosen.values()]
+            found = self._choose_copy(picture, sketch, copy, others)
+            if found is None:
+                return None
+            chosen[copy] = found
+        return chosen
+
+    def _choose_copy(
+        self, picture: Picture, sketch: Sketch, copy: str, others: list[Fingerprint]
+    ) -> tuple[int, Fingerprint] | None:
+        marks = [fingerprint(decode(candidate)) for candidate in copies(sketch.original, copy)]
+        for limit in COPY_LIMITS:
+            for number, mark in enumerate(marks):
+                is_kin = all(DUPLICATE.covers(mark.distance(other)) for other in others)
+                if is_kin and limit.covers(mark.distance(sketch.mark)) and self._is_new([mark], picture, LEAST_DISTANCE):
+                    return number, mark
+        return None
 
     def _draw(self, picture: Picture, attempt: int) -> Sketch:
         rng = np.random.default_rng([self._seed, _DRAWING_STREAM, picture.number, attempt])
@@ -132,14 +141,6 @@ class Studio:
             return None, emblems.PAINTERS[picture.genre](rng)
         subject = choose_subject(rng, FORMS[picture.form].tones)
         return subject, draw(subject, rng)
-
-
-def _stays_recognisable(sketch: Sketch) -> bool:
-    """True if it is no near-empty sheet and a small coarse copy has nearly the same hashes, which too regular patterns do not."""
-    image = decode(sketch.original)
-    if image.convert("L").entropy() < LEAST_ENTROPY_BITS:
-        return False
-    return COPY_LIMITS[-1].covers(fingerprint(decode(coarse_copy(sketch.original))).distance(sketch.mark))
 
 
 def _is_compared(picture: Picture) -> bool:

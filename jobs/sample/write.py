@@ -21,7 +21,7 @@ from jobs.sample.bucket import InventoryRow, Objects
 from jobs.sample.clusters import duplicate_clusters
 from jobs.sample.contents import VersionPlan
 from jobs.sample.damage import damaged_image
-from jobs.sample.days import NUM_DAYS, BucketState, copied_pictures, plan_days
+from jobs.sample.days import NUM_DAYS, BucketState, plan_days, planned_copies
 from jobs.sample.jats import article_xml
 from jobs.sample.prose import compose
 from jobs.sample.studio import Studio
@@ -42,7 +42,7 @@ def write_sample(folder: Path, num_articles: int, seed: int, day: int = 1) -> Sa
     folder.mkdir(parents=True, exist_ok=True)
     (folder / TRUTH_NAME).write_text('{"unfinished": true}\n', encoding="utf-8")
     states = plan_days(num_articles, seed)
-    writer = _Writer(folder, Studio(seed, copied_pictures(states)), seed)
+    writer = _Writer(folder, Studio(seed, planned_copies(states)), seed)
     for state in states[:day]:
         writer.write_day(state, is_last=state.day == day)
     writer.remove_others()
