@@ -22,6 +22,9 @@ from training.order import Order, consumer, positions
 from training.shards import Export, Reader, Sample
 
 
+IMAGE_EXTENSIONS = ("jpg", "webp", "png")
+
+
 @dataclass(frozen=True)
 class Batch:
     """Images (n, 3, height, width) float32, texts (n, context_length) int64, labels (n,) int64 (-1: none), n sample keys."""
@@ -53,7 +56,8 @@ class Decoder:
         """Image, tokens, class and key; a random crop is drawn from the seed and the position."""
         caption = sample["txt"].decode("utf-8")
         label = class_of(sample, caption, self.zero_shot) if self.zero_shot else -1
-        return self._image(position, sample["jpg"]), self.tokenizer(caption)[0], label, sample["__key__"]
+        content = next(sample[extension] for extension in IMAGE_EXTENSIONS if extension in sample)
+        return self._image(position, content), self.tokenizer(caption)[0], label, sample["__key__"]
 
     def _image(self, position: int, content: bytes) -> Tensor:
         image = Image.open(io.BytesIO(content))
