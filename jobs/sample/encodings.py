@@ -44,10 +44,9 @@ FORMS: dict[str, Form] = {
 LOSSLESS_TWINS = {contents.AS_BMP: "bmp", contents.AS_TIFF: "tiff"}
 SIXTEEN_BIT_LOW, SIXTEEN_BIT_HIGH = 300, 4095
 COPY_ATTEMPTS: dict[str, tuple[tuple[float, int], ...]] = {
-    contents.RESIZED: ((0.55, 85), (0.65, 88), (0.75, 90), (0.85, 92), (0.95, 97)),
+    contents.RESIZED: ((0.5, 80), (0.5, 90), (0.5, 97)),
     contents.RECOMPRESSED: ((1.0, 35), (1.0, 50), (1.0, 70), (1.0, 85), (1.0, 97)),
 }
-THUMBNAIL_SIDES_PX = (100, 130, 160, 190, 220)
 
 
 def encode(image: Image.Image, form_name: str) -> bytes:
@@ -75,7 +74,7 @@ def copies(original: bytes, copy: str) -> Iterator[bytes]:
     if copy in LOSSLESS_TWINS:
         yield encode(image, LOSSLESS_TWINS[copy])
     elif copy == contents.THUMBNAIL:
-        yield from (encode(_shrunk(image, side / image.width), "gif") for side in THUMBNAIL_SIDES_PX if side < image.width)
+        yield encode(_shrunk(image, 0.5), "gif")
     else:
         yield from (_jpeg(_shrunk(image, scale), quality) for scale, quality in COPY_ATTEMPTS[copy])
 
