@@ -60,8 +60,9 @@ def judged_figures(figures: DataFrame, articles: DataFrame, chosen: DataFrame, b
     about = articles.select(
         "accession", "pmcid", "title", "doi", "citation", "license_code", "license_group", "is_retracted", "is_preferred", "year"
     )
+    named = figures.select("accession", "figure_id", "kind", "label", "caption", "rights", "graphic_ref", "media_names")
     joined = (
-        figures.join(about, "accession")
+        named.join(about, "accession")
         .join(chosen, ["accession", "figure_id"], "left")
         .join(boilerplate.withColumn("is_boilerplate", F.lit(True)), "image_sha256", "left")
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 
 from conf.settings import Settings
+from udfs.esearch import SearchOptions, search_ids
 from udfs.fetch import FetchLimits
 from udfs.images import ImageOptions
 from udfs.selection import Selection, parse_ids
@@ -23,6 +24,9 @@ def source_options(settings: Settings, num_tasks: int = 1) -> SourceOptions:
         endpoint=source.endpoint,
         attempts=fetch.attempts,
         timeout_s=fetch.timeout_s,
+        connect_timeout_s=fetch.connect_timeout_s,
+        first_backoff_s=fetch.first_backoff_s,
+        max_backoff_s=fetch.max_backoff_s,
         requests_per_s=fetch.requests_per_s / num_tasks,
     )
 
@@ -33,14 +37,23 @@ def running_tasks(spark: SparkSession) -> int:
 
 
 def selected_ids(spark: SparkSession, settings: Settings) -> DataFrame | None:
-    """The ids (PMCIDs or accessions) of the settings' file as a frame with the column `id`; None for every article."""
-    if settings.source.ids is None:
+    """The ids (PMCIDs or accessions) of the settings' file or search as a frame with the column `id`; None for every article."""
+    source = settings.source
+    if source.query is not None:
+        ids = search_ids(source.query, SearchOptions(source.esearch_url))
+    elif source.ids is not None:
+        ids = parse_ids(read_text(Path(source.ids)), source.ids)
+    else:
         return None
-    path = Path(settings.source.ids)
-    if not path.is_file():
-        raise ValueError(f"source.ids: there is no file {path}; give a text file with one PMCID or accession a line")
-    ids = parse_ids(path.read_text(encoding="utf-8"), str(path))
     return spark.createDataFrame([(name,) for name in sorted(ids.pmcids | ids.accessions)], "id string")
+
+
+def read_text(path: Path) -> str:
+    """The text of a file of ids; ValueError when it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"source.ids: {path} cannot be read ({error}); give a text file with one PMCID or accession a line") from None
 
 
 def selection(settings: Settings) -> Selection:
@@ -50,7 +63,8 @@ def selection(settings: Settings) -> Selection:
 
 def fetch_limits(settings: Settings) -> FetchLimits:
     """Bounds of what is read."""
-    return FetchLimits(max_xml_bytes=settings.fetch.max_xml_bytes, max_image_bytes=settings.fetch.max_image_bytes)
+    fetch = settings.fetch
+    return FetchLimits(fetch.max_metadata_bytes, fetch.max_xml_bytes, fetch.max_image_bytes, fetch.digest_attempts)
 
 
 def image_options(settings: Settings) -> ImageOptions:

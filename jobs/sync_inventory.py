@@ -5,8 +5,9 @@ Reads: the source's inventory report. Writes: inventory (key accession), rejects
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -20,7 +21,8 @@ from schemas.inventory import INVENTORY, PRESENT, REMOVED
 from schemas.rejects import Reason
 from schemas.table import Table
 from udfs.batches.inventory_listing import PART, RESULT, InventoryRead
-from udfs.inventory import Manifest, newest_manifest
+from udfs.inventory import Manifest, find_manifest, list_versions
+from udfs.inventory_rows import INVENTORY_ROWS, listing_batches
 from udfs.source import open_source
 
 STAGE = "sync_inventory"
@@ -29,13 +31,16 @@ SECTIONS = ("source",)
 
 
 def source_mark(settings: Settings) -> str:
-    """Key and checksum of the newest complete manifest."""
-    manifest = newest_manifest(open_source(source_options(settings)))
-    return f"{manifest.key} {manifest.checksum}"
+    """Key and checksum of the newest complete manifest; a source without any is listed anew each time."""
+    manifest = find_manifest(open_source(source_options(settings)))
+    return f"{manifest.key} {manifest.checksum}" if manifest else f"listed {datetime.now(UTC).isoformat()}"
 
 
-def read_listing(spark: SparkSession, settings: Settings, manifest: Manifest) -> DataFrame:
-    """Every line of the inventory, one task a part."""
+def read_listing(spark: SparkSession, settings: Settings, manifest: Manifest | None) -> DataFrame:
+    """Every line of the inventory, one task a part; without one every metadata object that the source lists."""
+    if manifest is None:
+        listing = listing_batches(list_versions(open_source(source_options(settings))))
+        return spark.createDataFrame(pa.Table.from_batches(listing, INVENTORY_ROWS), sql_columns(INVENTORY_ROWS))
     parts = [(part.key, part.num_bytes, part.md5) for part in manifest.parts]
     frame = spark.createDataFrame(parts, sql_columns(PART)).repartition(max(1, len(parts)))
     return map_batches(frame, InventoryRead(source_options(settings, running_tasks(spark)), manifest.columns), RESULT)
@@ -66,24 +71,25 @@ def inventory_changes(listed: DataFrame, current: DataFrame, seen: datetime) -> 
     )
 
 
-def refused_lines(listing: DataFrame, manifest: Manifest) -> DataFrame:
+def refused_lines(listing: DataFrame) -> DataFrame:
     """Keys that name no article version, as rejects."""
     return (
         listing.where(F.col("accession").isNull())
         .select("key", F.lit(str(Reason.BAD_KEY)).alias("reason"))
         .distinct()
         .withColumn("detail", F.lit("not of the form metadata/PMC<digits>.<version>.json"))
-        .withColumn("fingerprint", F.lit(manifest.checksum))
+        .withColumn("fingerprint", F.col("key"))
     )
 
 
 def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     """Read the newest listing, merge what changed, refuse lines that name no article version."""
     lake = Lake(spark, settings.lake)
-    manifest = newest_manifest(open_source(source_options(settings)))
+    manifest = find_manifest(open_source(source_options(settings)))
+    seen = manifest.created if manifest else context.started
     listing = lake.stage(read_listing(spark, settings, manifest), STAGE)
-    lake.apply(INVENTORY, inventory_changes(newest_lines(listing), lake.read(INVENTORY), manifest.created))
-    refused = refused_lines(listing, manifest)
+    lake.apply(INVENTORY, inventory_changes(newest_lines(listing), lake.read(INVENTORY), seen))
+    refused = refused_lines(listing)
     num_rejected = sync_rejects(lake, context, STAGE, refused.select("key"), refused)
     counts = listing.agg(F.count("*").alias("lines"), F.count_distinct("accession").alias("listed")).collect()[0]
     lake.unstage(STAGE)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import reduce
 
 from pyspark import StorageLevel
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import MapType, StructType
 
@@ -85,6 +85,13 @@ class Lake:
     def version(self, table: Table) -> int:
         """The newest Delta version of the table."""
         return int(self.spark.sql(f"DESCRIBE HISTORY {self.identifier(table)} LIMIT 1").first()["version"])  # type: ignore[index]
+
+    def detail(self, table: Table) -> Row:
+        """What Delta says of the table: sizeInBytes, numFiles and more."""
+        row = self.spark.sql(f"DESCRIBE DETAIL {self.identifier(table)}").first()
+        if row is None:
+            raise RuntimeError(f"Delta gave no detail of table {table.name}")
+        return row
 
     def register_views(self) -> None:
         """Make every table a temporary view of its own name, for SQL."""

@@ -41,7 +41,10 @@ class FindClusters:
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Join images of equal pixels, then those whose hashes are near, to the best image near them."""
-        nodes = pa.Table.from_batches(list(batches), NODE)
+        received = list(batches)
+        if not received:
+            return
+        nodes = pa.Table.from_batches(received)
         if nodes.num_rows < 2:
             return
         first = self._first_of_equal_pixels(nodes)

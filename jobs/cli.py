@@ -1,0 +1,184 @@
+"""The console command `biomedica`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table as Grid
+
+from conf.load import load_settings
+from conf.settings import Settings
+from jobs.describe import columns_grid, rejects_by_reason, table_sizes, tables_grid
+from jobs.entry import DONE, STAGES, UNRECONCILED, WRONG_USE, run_job
+from jobs.sample import write_sample
+from jobs.session import spark_session
+from jobs.stage import ReconciliationError
+from jobs.tables import Lake
+from schemas.catalog import TABLES
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="PubMed Central figures as Delta tables.")
+console = Console()
+errors = Console(stderr=True)
+
+Profile = Annotated[str, typer.Option(help="local, cluster or databricks")]
+Overrides = Annotated[list[str] | None, typer.Argument(help="key=value settings, as source.uri=s3://pmc-oa-opendata")]
+MAX_SQL_ROWS = 100
+
+
+def stop(message: str, code: int) -> NoReturn:
+    """Leave with one line on standard error."""
+    errors.print(f"biomedica: {message}", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def wrong_use() -> Iterator[None]:
+    """A ValueError inside is the user's to mend: one line and exit code 2."""
+    try:
+        yield
+    except ValueError as error:
+        stop(str(error), WRONG_USE)
+
+
+def open_lake(profile: str, overrides: list[str] | None) -> tuple[Lake, Settings]:
+    """The archive that the settings name; ValueError when there is none yet."""
+    settings = load_settings(profile, overrides or [])
+    lake = Lake(spark_session(settings, "sql"), settings.lake)
+    if not lake.exists():
+        raise ValueError(f"there is no archive at lake.uri={settings.lake.uri}: run `biomedica pipeline` first or set lake.uri")
+    return lake, settings
+
+
+@app.command()
+def pipeline(overrides: Overrides = None, profile: Profile = "local") -> None:
+    """Run every stage, from the inventory to the shards; stages that are up to date are skipped."""
+    from jobs.pipeline import run_pipeline
+
+    with wrong_use():
+        settings = load_settings(profile, overrides or [])
+        try:
+            run_pipeline(spark_session(settings, "pipeline"), settings, console)
+        except ReconciliationError as error:
+            stop(str(error), UNRECONCILED)
+
+
+def _add_job(stage: str) -> None:
+    def job(overrides: Overrides = None, profile: Profile = "local") -> None:
+        raise typer.Exit(run_job(stage, ["--profile", profile, *(overrides or [])]))
+
+    app.command(stage, help=f"Run the stage {stage} alone.", rich_help_panel="Stages")(job)
+
+
+for _stage in STAGES:
+    _add_job(_stage)
+
+
+@app.command()
+def sample(
+    folder: Annotated[Path, typer.Argument(help="Folder to write the bucket to")],
+    articles: Annotated[int, typer.Option(min=1)] = 100,
+    seed: Annotated[int, typer.Option()] = 0,
+    day: Annotated[int, typer.Option(min=1, max=3, help="State of the bucket on day 1, 2 or 3")] = 1,
+) -> None:
+    """Write a drawn bucket in the layout of the PMC Cloud Service, with its ground truth in truth.json."""
+    with wrong_use():
+        write_sample(folder, articles, seed, day)
+    console.print(f"Wrote a bucket of {articles} articles to {folder}", highlight=False)
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help='As "SELECT license_group, count(*) FROM pairs GROUP BY 1"')],
+    overrides: Overrides = None,
+    profile: Profile = "local",
+    json_lines: Annotated[bool, typer.Option("--json", help="One JSON object a row, without a limit")] = False,
+) -> None:
+    """Run a query over the archive's tables and print at most 100 rows."""
+    from pyspark.errors import AnalysisException, ParseException
+
+    with wrong_use():
+        lake, _ = open_lake(profile, overrides)
+        lake.register_views()
+        try:
+            rows = lake.spark.sql(query)
+        except (AnalysisException, ParseException) as error:
+            stop(str(error).strip().splitlines()[0], WRONG_USE)
+    if json_lines:
+        for line in rows.toJSON().toLocalIterator():
+            sys.stdout.write(f"{line}\n")
+        return
+    grid = Grid(*rows.columns)
+    shown = rows.limit(MAX_SQL_ROWS + 1).collect()
+    for row in shown[:MAX_SQL_ROWS]:
+        grid.add_row(*(_cell(value) for value in row))
+    console.print(grid)
+    if len(shown) > MAX_SQL_ROWS:
+        console.print(f"Only the first {MAX_SQL_ROWS} rows; use --json or LIMIT.")
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, bytes | bytearray):
+        return f"<{len(value)} bytes>"
+    return str(value)
+
+
+@app.command()
+def tables(
+    name: Annotated[str | None, typer.Argument(help="A table, for its columns")] = None, overrides: Overrides = None, profile: Profile = "local"
+) -> None:
+    """Show every table with rows and size, or the columns of one."""
+    names = [table.name for table in TABLES]
+    if name is not None and "=" in name:
+        name, overrides = None, [name, *(overrides or [])]
+    if name is not None and name not in names:
+        stop(f"there is no table {name!r}; the tables are {', '.join(names)}", WRONG_USE)
+    with wrong_use():
+        lake, _ = open_lake(profile, overrides)
+    console.print(tables_grid(table_sizes(lake)))
+    for table in TABLES:
+        if name in (None, table.name):
+            console.print(columns_grid(table))
+
+
+@app.command()
+def rejects(overrides: Overrides = None, profile: Profile = "local") -> None:
+    """Show what was refused, by stage and reason."""
+    with wrong_use():
+        lake, _ = open_lake(profile, overrides)
+    grid = Grid("stage", "reason", "rows")
+    for key, number in rejects_by_reason(lake).items():
+        grid.add_row(*key.split(" "), f"{number:,}")
+    console.print(grid)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the archive, the shards and the model")] = Path("build"),
+    source: Annotated[str | None, typer.Option(help="Bucket to read; without it a sample is drawn")] = None,
+    ids: Annotated[str | None, typer.Option(help="File of PMCIDs to take from the bucket")] = None,
+) -> None:
+    """From a bucket to a trained CLIP: sample, pipeline, training on two processes, evaluation, summary."""
+    from jobs.demo import run_demo
+
+    with wrong_use():
+        raise typer.Exit(run_demo(out, source, ids, console))
+
+
+@app.command()
+def summary(overrides: Overrides = None, profile: Profile = "local") -> None:
+    """Print the archive's figures as JSON."""
+    from jobs.describe import archive_summary
+
+    with wrong_use():
+        lake, _ = open_lake(profile, overrides)
+    sys.stdout.write(json.dumps(archive_summary(lake), indent=1) + "\n")
+    raise typer.Exit(DONE)

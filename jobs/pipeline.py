@@ -1,0 +1,82 @@
+"""All stages in order, with a progress display and the reconciliation of every stage at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+
+from pyspark.sql import SparkSession
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table as Grid
+
+from conf.settings import Settings
+from jobs.entry import STAGES, job_module
+from jobs.stage import RunContext, StageResult, run_stage
+
+POLL_SECONDS = 0.3
+
+
+def run_pipeline(spark: SparkSession, settings: Settings, console: Console) -> list[StageResult]:
+    """Run every stage that is not up to date; raises ReconciliationError at the first whose counts do not add up."""
+    context = RunContext.new()
+    results = []
+    with stage_progress(spark, console) as show:
+        for stage in STAGES:
+            show(stage)
+            results.append(run_stage(spark, settings, context, job_module(stage), stage))
+    console.print(reconciliation(results))
+    return results
+
+
+@contextmanager
+def stage_progress(spark: SparkSession, console: Console) -> Iterator[Callable[[str], None]]:
+    """A line per stage with its running Spark tasks; yields the function that begins the next stage."""
+    columns = (SpinnerColumn(), TextColumn("{task.description:<16}"), BarColumn(24), TextColumn("{task.fields[tasks]}"), TimeElapsedColumn())
+    done = Event()
+    with Progress(*columns, console=console, transient=not console.is_terminal) as progress:
+        lines: list[int] = []
+
+        def begin(stage: str) -> None:
+            _finish(progress, lines)
+            lines.append(progress.add_task(stage, total=None, tasks=""))
+
+        watcher = Thread(target=_watch, args=(spark, progress, lines, done), daemon=True)
+        watcher.start()
+        try:
+            yield begin
+            _finish(progress, lines)
+        finally:
+            done.set()
+            watcher.join()
+
+
+def _finish(progress: Progress, lines: list[int]) -> None:
+    if lines:
+        progress.update(lines[-1], total=1, completed=1, tasks="done")  # type: ignore[arg-type]
+
+
+def _watch(spark: SparkSession, progress: Progress, lines: list[int], done: Event) -> None:
+    tracker = spark.sparkContext.statusTracker()
+    while not done.wait(POLL_SECONDS):
+        running = [info for number in tracker.getActiveStageIds() if (info := tracker.getStageInfo(number)) is not None]
+        total, completed = sum(info.numTasks for info in running), sum(info.numCompletedTasks for info in running)
+        if lines and total:
+            progress.update(lines[-1], total=total, completed=completed, tasks=f"{completed}/{total} tasks")  # type: ignore[arg-type]
+
+
+def reconciliation(results: list[StageResult]) -> Grid:
+    """What became of every stage's inputs, as a table for the terminal."""
+    grid = Grid(title="Every input is accounted for: in = ok + rejected + filtered", title_justify="left")
+    grid.add_column("stage", no_wrap=True)
+    for name in ("in", "ok", "rejected", "filtered", "seconds"):
+        grid.add_column(name, justify="right")
+    for result in results:
+        counts = result.counts
+        if counts is None:
+            grid.add_row(result.stage, "", "up to date", "", "", f"{result.seconds:.1f}")
+        else:
+            numbers = (counts.num_in, counts.num_ok, counts.num_rejected, counts.num_filtered)
+            grid.add_row(result.stage, *(f"{number:,}" for number in numbers), f"{result.seconds:.1f}")
+    return grid
