@@ -21,7 +21,6 @@ from training.distributed import Ranks
 from training.order import Order, consumer, positions
 from training.shards import Export, Reader, Sample
 
-
 IMAGE_EXTENSIONS = ("jpg", "webp", "png")
 
 
