@@ -107,6 +107,16 @@ def test_tasks_in_any_division_add_up_to_the_whole(hashes: Hashes, pairs_within_
     assert _found(blocks) == {pair: distance for pair, distance in pairs_within_8.items() if distance <= 6}
 
 
+def test_many_parts_overlap_nowhere_and_leave_nothing_out() -> None:
+    generator = np.random.default_rng(7)
+    bases = _random(generator, 10_000)
+    hashes = np.concatenate([bases, _flipped(generator, bases, 3)])
+    tasks = plan_tasks(len(hashes), 6, hashes_per_task=100)
+    assert {task.num_parts for task in tasks} == {200}
+    blocks = (block for task in tasks for block in candidate_pairs(hashes, 6, [task]))
+    assert _found(blocks) == _oracle(hashes, 6)
+
+
 @pytest.mark.parametrize("first_new", [1, 150_000, NUM_HASHES - 1, NUM_HASHES])
 def test_a_search_for_new_hashes_finds_the_pairs_that_have_one(hashes: Hashes, pairs_within_8: Found, first_new: int) -> None:
     expected = {pair: distance for pair, distance in pairs_within_8.items() if pair[1] >= first_new}
