@@ -134,8 +134,8 @@ def _outcome(entry: Entry, figure: FigurePlan, is_preferred: bool, boilerplate: 
         return FILTERED, reason
     if not figure.media:
         return REJECTED, "no_media"
-    stored = [medium for medium in figure.media if entry.media[medium.name].state == STORED]
-    return (PAIR, None) if stored else (REJECTED, "media_rejected")
+    states = {entry.media[medium.name].state for medium in figure.media}
+    return (PAIR, None) if STORED in states else (REJECTED, "media_rejected")
 
 
 def reject_truths(entries: Sequence[Entry], figures: Sequence[FigureTruth]) -> tuple[RejectTruth, ...]:

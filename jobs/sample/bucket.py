@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 
 from jobs.sample import damage
 from jobs.sample.contents import VersionPlan
+from jobs.sample.damage import BUCKET
 from jobs.sample.jats import doi, plain_text
 from jobs.sample.prose import ArticleText
 
-BUCKET = "pmc-oa-opendata"
 INVENTORY_PREFIX = f"inventory-reports/{BUCKET}/metadata"
 FIRST_DAY = datetime(2026, 11, 1, 1, 0, tzinfo=UTC)
 ROWS_PER_PART = 60
@@ -80,7 +80,7 @@ def _metadata(version: VersionPlan, text: ArticleText, files: dict[str, bytes]) 
 
 
 def _url(version: VersionPlan, name: str, data: bytes, fault: str | None) -> str:
-    return f"s3://{BUCKET}/{version.accession}/{name}?md5={damage.stated_digest(md5(data), fault)}"
+    return damage.stated_uri(f"{version.accession}/{name}", md5(data), fault)
 
 
 def md5(data: bytes) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-TRUNCATED, TEXT, EMPTY, WRONG_DIGEST = "truncated", "text", "empty", "wrong_digest"
+BUCKET = "pmc-oa-opendata"
+TRUNCATED, TEXT, EMPTY, WRONG_DIGEST, FOREIGN_URI = "truncated", "text", "empty", "wrong_digest", "foreign_uri"
 NOT_XML, NO_FRONT, XML_WRONG_DIGEST, XML_ABSENT, METADATA_CUT = (
     "not_xml",
     "no_front",
@@ -34,6 +35,7 @@ MEDIA_REFUSALS = {
     TEXT: Refusal("fetch_images", "not_an_image"),
     EMPTY: Refusal("fetch_images", "not_an_image"),
     WRONG_DIGEST: Refusal("fetch_images", "checksum_mismatch"),
+    FOREIGN_URI: Refusal("fetch_images", "unsafe_uri"),
 }
 _PAGE = b"<!DOCTYPE html>\n<html><head><title>404 Not Found</title></head><body>The figure was not found.</body></html>\n"
 
@@ -59,6 +61,8 @@ def damaged_metadata(data: bytes, damage: str | None) -> bytes:
     return data[: len(data) // 2] if damage == METADATA_CUT else data
 
 
-def stated_digest(digest: str, damage: str | None) -> str:
-    """The MD5 that the metadata gives for a file (hex): another one than the file's if the digest is what is wrong."""
-    return digest[::-1] if damage in (WRONG_DIGEST, XML_WRONG_DIGEST) else digest
+def stated_uri(key: str, digest: str, damage: str | None) -> str:
+    """The URI that the metadata gives for a key and its MD5 (hex); a wrong digest or a foreign bucket is a damage."""
+    if damage in (WRONG_DIGEST, XML_WRONG_DIGEST):
+        digest = digest[::-1]
+    return f"s3://{'somebody-elses-bucket' if damage == FOREIGN_URI else BUCKET}/{key}?md5={digest}"

@@ -49,6 +49,7 @@ ROLES: dict[int, str] = {
     36: contents.TINY,
     38: damage.EMPTY,
     40: damage.NO_FRONT,
+    41: damage.FOREIGN_URI,
     42: NO_FIGURES,
     43: WITHOUT_ID,
     44: damage.XML_WRONG_DIGEST,

@@ -76,13 +76,16 @@ def test_metadata_stands_twice_and_its_digests_hold_but_for_the_planned_faults(b
             faults.add((path.stem, "metadata_invalid"))
             continue
         for url in [record["xml_url"], record["text_url"], *record["media_urls"]]:
-            key, digest = re.fullmatch(r"s3://pmc-oa-opendata/(.+)\?md5=([0-9a-f]{32})", url).groups()
+            name, key, digest = re.fullmatch(r"s3://([a-z-]+)/(.+)\?md5=([0-9a-f]{32})", url).groups()
             file = folder / key
-            if not file.exists():
+            if name != "pmc-oa-opendata":
+                faults.add((key, "unsafe_uri"))
+            elif not file.exists():
                 faults.add((path.stem, "not_found"))
             elif md5(file.read_bytes()) != digest:
                 faults.add((key if "xml" not in key else path.stem, "checksum_mismatch"))
-    planned = {(r.key, r.reason) for r in truth.rejects if r.reason in ("metadata_invalid", "not_found", "checksum_mismatch")}
+    kinds = ("metadata_invalid", "not_found", "checksum_mismatch", "unsafe_uri")
+    planned = {(r.key, r.reason) for r in truth.rejects if r.reason in kinds}
     assert faults == planned
 
 

@@ -83,7 +83,15 @@ def test_every_planned_case_occurs(bucket: tuple[Path, SampleTruth]) -> None:
         "boilerplate",
     }
     assert {f.reason for f in truth.figures if f.outcome == "rejected"} == {"no_media", "media_rejected"}
-    assert {m.reason for m in truth.media} == {None, "truncated", "not_an_image", "checksum_mismatch", "blank", "too_small"}
+    assert {m.reason for m in truth.media} == {
+        None,
+        "truncated",
+        "not_an_image",
+        "checksum_mismatch",
+        "unsafe_uri",
+        "blank",
+        "too_small",
+    }
     assert {m.kind for c in truth.clusters for m in c.members} == {"self", "exact_bytes", "exact_pixels", "near"}
     assert [cluster.is_boilerplate for cluster in truth.clusters].count(True) == 1
     assert any(pair.caption is None for pair in truth.pairs)
@@ -110,7 +118,7 @@ def test_images_are_stored_or_refused_as_the_truth_says(
                 medium.width_px,
                 medium.height_px,
             )
-        elif medium.reason != "checksum_mismatch":
+        elif medium.reason not in ("checksum_mismatch", "unsafe_uri"):
             assert found == medium.reason, medium
 
 
