@@ -16,4 +16,4 @@ def sql_columns(schema: pa.Schema) -> str:
 
 def map_batches(frame: DataFrame, function: BatchFunction, result: pa.Schema) -> DataFrame:
     """The frame's rows through a batch kernel whose batches have the schema `result`."""
-    return frame.mapInArrow(function, sql_columns(result))  # type: ignore[arg-type]
+    return frame.mapInArrow(function, sql_columns(result))

@@ -1,6 +1,7 @@
 """Join figures, images, duplicates and licences to the archive's main table, with splits and tombstones.
 
-Reads: articles, figures, mentions, media, images, duplicates, rejects. Writes: pairs (key pair_id), tombstones (pair_id), rejects.
+Reads: articles, figures, mentions, media, images, duplicates, rejects.
+Writes: pairs (key pair_id), tombstones (key pair_id), rejects.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def preferred_versions(articles: DataFrame) -> DataFrame:
 
 
 def largest_media(figures: DataFrame, media: DataFrame, images: DataFrame) -> DataFrame:
-    """Per figure the medium with the most pixels among those that its graphic matches (of equal ones more bytes, then the name)."""
+    """Per figure the medium with the most pixels among those its graphic matches; of equal ones more bytes, then the name."""
     candidates = figures.select("accession", "figure_id", F.explode("media_names").alias("media_name"))
     sized = media.join(images.select("image_sha256", "width_px", "height_px", "entropy_bits", "phash"), "image_sha256")
     pixels = F.col("width_px").cast("long") * F.col("height_px")
@@ -49,13 +50,19 @@ def largest_media(figures: DataFrame, media: DataFrame, images: DataFrame) -> Da
 def boilerplate_images(media: DataFrame, duplicates: DataFrame, max_articles: int) -> DataFrame:
     """Images that, with their duplicates, stand in more than `max_articles` articles: logos, badges, blank plots."""
     cluster = F.coalesce("cluster_id", "image_sha256").alias("cluster")
-    used = media.join(duplicates.select("image_sha256", "cluster_id"), "image_sha256", "left").select("accession", "image_sha256", cluster)
+    used = media.join(duplicates.select("image_sha256", "cluster_id"), "image_sha256", "left").select(
+        "accession", "image_sha256", cluster
+    )
     pmcid = F.substring_index("accession", ".", 1)
-    common = used.groupBy("cluster").agg(F.count_distinct(pmcid).alias("num_articles")).where(F.col("num_articles") > max_articles)
+    common = (
+        used.groupBy("cluster").agg(F.count_distinct(pmcid).alias("num_articles")).where(F.col("num_articles") > max_articles)
+    )
     return used.join(common, "cluster").select("image_sha256").distinct()
 
 
-def judged_figures(figures: DataFrame, articles: DataFrame, chosen: DataFrame, boilerplate: DataFrame, settings: PairSettings) -> DataFrame:
+def judged_figures(
+    figures: DataFrame, articles: DataFrame, chosen: DataFrame, boilerplate: DataFrame, settings: PairSettings
+) -> DataFrame:
     """Every figure with its article and image, and `filtered` or `reason` for those that become no pair."""
     about = articles.select(
         "accession", "pmcid", "title", "doi", "citation", "license_code", "license_group", "is_retracted", "is_preferred", "year"
@@ -88,7 +95,9 @@ def mentions_of_figures(mentions: DataFrame) -> DataFrame:
     """Per figure its mentions in reading order."""
     one = F.struct("mention_no", "section_path", "paragraph", "start", "end")
     ordered = F.array_sort(F.collect_list(one))
-    kept = F.transform(ordered, lambda m: F.struct(*(m[name].alias(name) for name in ("section_path", "paragraph", "start", "end"))))
+    kept = F.transform(
+        ordered, lambda m: F.struct(*(m[name].alias(name) for name in ("section_path", "paragraph", "start", "end")))
+    )
     return mentions.groupBy("accession", "figure_id").agg(kept.alias("mentions"))
 
 
@@ -139,7 +148,9 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     bury(lake, context, pairs)
     lake.sync(PAIRS, pairs)
     num_rejected = write_rejects(lake, context, judged)
-    filtered = {row["filtered"]: row["count"] for row in judged.where("filtered IS NOT NULL").groupBy("filtered").count().collect()}
+    filtered = {
+        row["filtered"]: row["count"] for row in judged.where("filtered IS NOT NULL").groupBy("filtered").count().collect()
+    }
     counts = Counts(figures.count(), lake.read(PAIRS).count(), num_rejected, filtered)
     for name in (STAGE, f"{STAGE}_pairs"):
         lake.unstage(name)

@@ -23,7 +23,9 @@ from jobs.stage import ReconciliationError
 from jobs.tables import Lake
 from schemas.catalog import TABLES
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="PubMed Central figures as Delta tables.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="PubMed Central figures as Delta tables."
+)
 console = Console()
 errors = Console(stderr=True)
 
@@ -133,12 +135,14 @@ def _cell(value: object) -> str:
 
 @app.command()
 def tables(
-    name: Annotated[str | None, typer.Argument(help="A table, for its columns")] = None, overrides: Overrides = None, profile: Profile = "local"
+    name: Annotated[str | None, typer.Argument(help="A table, for its columns")] = None,
+    overrides: Overrides = None,
+    profile: Profile = "local",
 ) -> None:
     """Show every table with rows and size, or the columns of one."""
     names = [table.name for table in TABLES]
     if name is not None and "=" in name:
-        name, overrides = None, [name, *(overrides or [])]
+        overrides, name = [name, *(overrides or [])], None
     if name is not None and name not in names:
         stop(f"there is no table {name!r}; the tables are {', '.join(names)}", WRONG_USE)
     with wrong_use():

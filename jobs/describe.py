@@ -33,7 +33,9 @@ def rejects_by_reason(lake: Lake) -> dict[str, int]:
 def archive_summary(lake: Lake) -> dict[str, Any]:
     """Rows per table, rejects by reason, duplicates by kind, and shards."""
     kinds = lake.read(DUPLICATES).groupBy("kind").count().orderBy("kind").collect()
-    shards = lake.read(SHARDS).agg(F.count("*").alias("num"), F.coalesce(F.sum("num_samples"), F.lit(0)).alias("samples")).collect()[0]
+    shards = (
+        lake.read(SHARDS).agg(F.count("*").alias("num"), F.coalesce(F.sum("num_samples"), F.lit(0)).alias("samples")).collect()[0]
+    )
     return {
         "tables": table_sizes(lake),
         "rejects": rejects_by_reason(lake),

@@ -73,7 +73,8 @@ def result_line(result: StageResult) -> str:
     counts = result.counts
     filtered = ", ".join(f"{reason} {number}" for reason, number in counts.filtered.items() if number)
     return (
-        f"{result.stage}: {counts.num_in} in = {counts.num_ok} ok + {counts.num_rejected} rejected + {counts.num_filtered} filtered"
+        f"{result.stage}: {counts.num_in} in = {counts.num_ok} ok + {counts.num_rejected} rejected"
+        f" + {counts.num_filtered} filtered"
         f"{f' ({filtered})' if filtered else ''}, {result.seconds:.1f} s"
     )
 

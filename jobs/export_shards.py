@@ -75,14 +75,23 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     lake.sync(SHARDS, shard_rows(written, recipe, versions), lake.read(SHARDS).where(F.col("export") == recipe.name))
     write_manifest(lake, recipe, versions, uri)
     lake.unstage(STAGE)
-    filtered = {row["filtered"]: row["count"] for row in pairs.where("filtered IS NOT NULL").groupBy("filtered").count().collect()}
-    num_samples = lake.read(SHARDS).where(F.col("export") == recipe.name).agg(F.coalesce(F.sum("num_samples"), F.lit(0)).alias("n")).collect()
+    filtered = {
+        row["filtered"]: row["count"] for row in pairs.where("filtered IS NOT NULL").groupBy("filtered").count().collect()
+    }
+    num_samples = (
+        lake.read(SHARDS)
+        .where(F.col("export") == recipe.name)
+        .agg(F.coalesce(F.sum("num_samples"), F.lit(0)).alias("n"))
+        .collect()
+    )
     return Counts(pairs.count(), num_samples[0]["n"], 0, filtered)
 
 
 def shard_rows(written: DataFrame, recipe: ExportSettings, versions: dict[str, int]) -> DataFrame:
     """The rows of `shards` for what was written."""
-    marks = F.create_map(*(F.lit(x).cast(t) for item in sorted(versions.items()) for x, t in zip(item, ("string", "bigint"), strict=True)))
+    marks = F.create_map(
+        *(F.lit(x).cast(t) for item in sorted(versions.items()) for x, t in zip(item, ("string", "bigint"), strict=True))
+    )
     added = {"export": F.lit(recipe.name), "recipe_hash": F.lit(recipe.digest()), "table_versions": marks}
     return written.withColumns(added).select(*[field.name for field in spark_schema(SHARDS)])
 

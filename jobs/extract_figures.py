@@ -6,7 +6,7 @@ mention_no), rejects. The row in `articles` is written last: a version without o
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from conf.settings import Settings
@@ -32,7 +32,7 @@ ARTICLES_PER_TASK = 512
 EXTRACTED = (FIGURES, MENTIONS, ARTICLES)
 
 
-def fingerprint(etag: str = "etag") -> F.Column:  # type: ignore[name-defined]
+def fingerprint(etag: str = "etag") -> Column:
     """What decides an extraction: the files and the extractor."""
     return F.concat(F.col(etag), F.lit(f" extractor {EXTRACTOR_VERSION}"))
 
@@ -55,7 +55,9 @@ def rows_of(table: Table, extracted: DataFrame) -> DataFrame:
 
 def refusals(extracted: DataFrame) -> DataFrame:
     """Refused articles, and damaged parts of accepted ones (key accession/part), as rejects."""
-    whole = extracted.where(F.col("reason").isNotNull()).select(F.col("accession").alias("key"), "reason", "detail", fingerprint().alias("fingerprint"))
+    whole = extracted.where(F.col("reason").isNotNull()).select(
+        F.col("accession").alias("key"), "reason", "detail", fingerprint().alias("fingerprint")
+    )
     parts = extracted.select("accession", fingerprint().alias("fingerprint"), F.explode("damage").alias("part"))
     key = F.concat_ws("/", "accession", "part.key").alias("key")
     return whole.unionByName(parts.select(key, "part.reason", "part.detail", "fingerprint"))

@@ -37,7 +37,7 @@ def wanted_versions(inventory: DataFrame, ids: DataFrame | None) -> DataFrame:
 
 
 def as_selected(documents: DataFrame, settings: Settings) -> DataFrame:
-    """Documents whose state is what the present selection makes of them; a wider or narrower selection fetches the others again."""
+    """Documents whose state is what the present selection makes of them; a wider or narrower one fetches the others again."""
     is_open = F.col("is_open_access") | F.lit(not settings.source.require_open_access)
     is_wanted = is_open & F.col("license_group").isin(*settings.source.license_groups)
     return documents.where(is_wanted == (F.col("state") != FILTERED))
@@ -81,10 +81,14 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
 def fetch_wave(lake: Lake, settings: Settings, context: RunContext, wave: DataFrame, known: DataFrame) -> Counts:
     """Fetch one wave of versions and commit it."""
     tasks = running_tasks(lake.spark)
-    fetch = DocumentFetch(source_options(settings, tasks), selection(settings), fetch_limits(settings), settings.fetch.concurrency)
+    fetch = DocumentFetch(
+        source_options(settings, tasks), selection(settings), fetch_limits(settings), settings.fetch.concurrency
+    )
     work = spread(wave, wave.count(), ARTICLES_PER_TASK, tasks)
     fetched = lake.stage(map_batches(work, fetch, RESULT), STAGE)
-    refused = fetched.where("reason IS NOT NULL").select(F.col("accession").alias("key"), "reason", "detail", F.col("etag").alias("fingerprint"))
+    refused = fetched.where("reason IS NOT NULL").select(
+        F.col("accession").alias("key"), "reason", "detail", F.col("etag").alias("fingerprint")
+    )
     num_rejected = sync_rejects(lake, context, STAGE, fetched.select(F.col("accession").alias("key")), refused, known)
     lake.apply(DOCUMENTS, changes_of_fetched(fetched, lake.read(DOCUMENTS), DOCUMENTS))
     filtered = fetched.where(F.col("state") == FILTERED).groupBy("filter_reason").count().collect()

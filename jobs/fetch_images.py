@@ -6,7 +6,7 @@ Reads: figures, documents, the source. Writes: images (key image_sha256), media 
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from conf.settings import Settings
@@ -57,12 +57,12 @@ def media_to_fetch(named: DataFrame, media: DataFrame, refused: DataFrame | None
     )
 
 
-def reject_key() -> F.Column:  # type: ignore[name-defined]
+def reject_key() -> Column:
     """Key of a media object in `rejects`."""
     return F.concat_ws("/", "accession", "media_name")
 
 
-def reject_fingerprint() -> F.Column:  # type: ignore[name-defined]
+def reject_fingerprint() -> Column:
     """What decides how a media object fares: its digest and the image settings."""
     return F.concat_ws(" ", "fingerprint", "options_hash")
 

@@ -30,8 +30,14 @@ def image_uses(media: DataFrame, articles: DataFrame) -> DataFrame:
     """Per image how many media have it, the freest licence among its articles and the oldest article's year and accession."""
     place = F.array_position(F.array(*(F.lit(group) for group in LICENSE_GROUPS)), F.col("license_group"))
     known = articles.select("accession", place.alias("license_rank"), F.coalesce("year", F.lit(9999)).alias("year"))
-    return media.join(known, "accession").groupBy("image_sha256").agg(
-        F.count("*").alias("num_media"), F.min("license_rank").alias("license_rank"), F.min(F.struct("year", "accession")).alias("oldest")
+    return (
+        media.join(known, "accession")
+        .groupBy("image_sha256")
+        .agg(
+            F.count("*").alias("num_media"),
+            F.min("license_rank").alias("license_rank"),
+            F.min(F.struct("year", "accession")).alias("oldest"),
+        )
     )
 
 
@@ -48,7 +54,11 @@ def duplicate_rows(clusters: DataFrame, images: DataFrame, uses: DataFrame, sett
     version = images.select("image_sha256", "hash_version")
     alone = F.col("canonical_sha256").isNull()
     is_canonical = alone | (F.col("canonical_sha256") == F.col("image_sha256"))
-    kind = F.when(is_canonical & (F.col("num_media") > 1), EXACT_BYTES).when(is_canonical, SELF).when(F.col("is_same_pixels"), EXACT_PIXELS)
+    kind = (
+        F.when(is_canonical & (F.col("num_media") > 1), EXACT_BYTES)
+        .when(is_canonical, SELF)
+        .when(F.col("is_same_pixels"), EXACT_PIXELS)
+    )
     canonical = F.coalesce("canonical_sha256", "image_sha256")
     return (
         uses.join(clusters, "image_sha256", "left")

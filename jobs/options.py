@@ -53,7 +53,9 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"source.ids: {path} cannot be read ({error}); give a text file with one PMCID or accession a line") from None
+        raise ValueError(
+            f"source.ids: {path} cannot be read ({error}); give a text file with one PMCID or accession a line"
+        ) from None
 
 
 def selection(settings: Settings) -> Selection:

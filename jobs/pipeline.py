@@ -33,7 +33,13 @@ def run_pipeline(spark: SparkSession, settings: Settings, console: Console) -> l
 @contextmanager
 def stage_progress(spark: SparkSession, console: Console) -> Iterator[Callable[[str], None]]:
     """A line per stage with its running Spark tasks; yields the function that begins the next stage."""
-    columns = (SpinnerColumn(), TextColumn("{task.description:<16}"), BarColumn(24), TextColumn("{task.fields[tasks]}"), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description:<16}"),
+        BarColumn(24),
+        TextColumn("{task.fields[tasks]}"),
+        TimeElapsedColumn(),
+    )
     done = Event()
     with Progress(*columns, console=console, transient=not console.is_terminal) as progress:
         lines: list[int] = []

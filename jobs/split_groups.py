@@ -22,7 +22,9 @@ def split_groups(uses: DataFrame) -> DataFrame:
     Only clusters that several articles share are edges, so that one task can hold them; articles without any stand alone.
     """
     uses = uses.distinct()
-    shared = uses.groupBy("cluster").agg(F.min("pmcid").alias("first"), F.count("*").alias("num_articles")).where("num_articles > 1")
+    shared = (
+        uses.groupBy("cluster").agg(F.min("pmcid").alias("first"), F.count("*").alias("num_articles")).where("num_articles > 1")
+    )
     edges = uses.join(shared, "cluster").select("first", "pmcid").where("first <> pmcid").distinct()
     connected = map_batches(edges.coalesce(1), partial(_components, fields=("first", "pmcid")), RESULT)
     articles = uses.select("pmcid").distinct()
@@ -38,4 +40,6 @@ def _components(batches: Iterator[pa.RecordBatch], fields: tuple[str, str]) -> I
     first, second = np.split(codes.astype(np.int32), 2)
     # Names are sorted, so the smallest node of a component is its smallest PMCID.
     smallest = names[connected_components(len(names), first, second)]
-    yield pa.RecordBatch.from_arrays([pa.array(names.tolist(), pa.string()), pa.array(smallest.tolist(), pa.string())], schema=RESULT)
+    yield pa.RecordBatch.from_arrays(
+        [pa.array(names.tolist(), pa.string()), pa.array(smallest.tolist(), pa.string())], schema=RESULT
+    )

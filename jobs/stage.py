@@ -97,7 +97,8 @@ def run_stage(spark: SparkSession, settings: Settings, context: RunContext, job:
         counts = job.run(spark, settings, context)
         if not counts.reconciled:
             raise ReconciliationError(
-                f"{stage}: {counts.num_in} inputs, but {counts.num_ok} ok + {counts.num_rejected} rejected + {counts.num_filtered} filtered"
+                f"{stage}: {counts.num_in} inputs, but {counts.num_ok} ok + {counts.num_rejected} rejected"
+                f" + {counts.num_filtered} filtered"
             )
         result = StageResult(stage, monotonic() - clock, counts)
         _record(lake, settings, context, result, (started, inputs))
@@ -145,7 +146,9 @@ def _record(lake: Lake, settings: Settings, context: RunContext, result: StageRe
     lake.insert_new(RUNS, lake.spark.createDataFrame([values], schema=spark_schema(RUNS)))
 
 
-def sync_rejects(lake: Lake, context: RunContext, stage: str, tried: DataFrame, refused: DataFrame, known: DataFrame | None = None) -> int:
+def sync_rejects(
+    lake: Lake, context: RunContext, stage: str, tried: DataFrame, refused: DataFrame, known: DataFrame | None = None
+) -> int:
     """Bring a stage's rows of `rejects` up to date and return how many inputs were refused now.
 
     tried: key of every input looked at now. refused: key, reason, detail, fingerprint, one row a key. known: key of every
@@ -155,7 +158,13 @@ def sync_rejects(lake: Lake, context: RunContext, stage: str, tried: DataFrame, 
     mine = lake.read(REJECTS).where(F.col("stage") == stage)
     exists = tried if known is None else known.select("key")
     untouched = mine.join(tried.select("key"), "key", "left_anti").join(exists.select("key"), "key", "left_semi")
-    before = mine.select("key", *(F.col(name).alias(f"old_{name}") for name in ("fingerprint", "reason", "attempts", "first_seen", "last_seen", "run_id")))
+    before = mine.select(
+        "key",
+        *(
+            F.col(name).alias(f"old_{name}")
+            for name in ("fingerprint", "reason", "attempts", "first_seen", "last_seen", "run_id")
+        ),
+    )
     again = (F.col("old_fingerprint") == F.col("fingerprint")) & (F.col("old_reason") == F.col("reason"))
     still = F.lit(not stage.startswith("fetch_")) & F.coalesce(again, F.lit(False))
     now = F.lit(context.started)

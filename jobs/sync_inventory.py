@@ -49,7 +49,9 @@ def read_listing(spark: SparkSession, settings: Settings, manifest: Manifest | N
 def newest_lines(listing: DataFrame) -> DataFrame:
     """One row per accession that is listed: where a key stands twice, the line written last."""
     newest = F.max_by(F.struct("pmcid", "version", "etag", "last_modified"), F.struct("last_modified", "etag"))
-    return listing.where(F.col("accession").isNotNull()).groupBy("accession").agg(newest.alias("line")).select("accession", "line.*")
+    return (
+        listing.where(F.col("accession").isNotNull()).groupBy("accession").agg(newest.alias("line")).select("accession", "line.*")
+    )
 
 
 def inventory_changes(listed: DataFrame, current: DataFrame, seen: datetime) -> DataFrame:
@@ -93,7 +95,9 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     num_rejected = sync_rejects(lake, context, STAGE, refused.select("key"), refused)
     counts = listing.agg(F.count("*").alias("lines"), F.count_distinct("accession").alias("listed")).collect()[0]
     lake.unstage(STAGE)
-    return Counts(counts["lines"], counts["listed"], num_rejected, {"listed_twice": counts["lines"] - counts["listed"] - num_rejected})
+    return Counts(
+        counts["lines"], counts["listed"], num_rejected, {"listed_twice": counts["lines"] - counts["listed"] - num_rejected}
+    )
 
 
 if __name__ == "__main__":

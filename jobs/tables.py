@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
+from typing import cast
 
 from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame, Row, SparkSession
@@ -198,7 +199,7 @@ def _quoted(text: str) -> str:
 
 def spark_schema(table: Table) -> StructType:
     """The table's Spark schema."""
-    return StructType.fromDDL(table.columns_ddl(comments=False))
+    return cast(StructType, StructType.fromDDL(table.columns_ddl(comments=False)))
 
 
 def differences(table: Table, rows: DataFrame, current: DataFrame) -> DataFrame:
@@ -210,7 +211,10 @@ def differences(table: Table, rows: DataFrame, current: DataFrame) -> DataFrame:
     new = rows.select(F.struct(*table.column_names).alias("new"), *table.key)
     old = current.select(F.struct(*table.column_names).alias("old"), *table.key)
     joined = new.join(old, list(table.key), "full_outer").where(~_same(table, rows))
-    kept = [F.coalesce(F.col(f"new.{n}"), F.col(f"old.{n}")).alias(n) if n in table.key else F.col(f"new.{n}") for n in table.column_names]
+    kept = [
+        F.coalesce(F.col(f"new.{n}"), F.col(f"old.{n}")).alias(n) if n in table.key else F.col(f"new.{n}")
+        for n in table.column_names
+    ]
     change = F.when(F.col("new").isNull(), DELETE).when(F.col("old").isNull(), INSERT).otherwise(UPSERT).alias(CHANGE)
     return joined.select(*kept, change)
 

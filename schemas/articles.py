@@ -55,7 +55,7 @@ ARTICLES = Table(
     key=("accession",),
     checks={
         "known_license_group": LICENSE_GROUP_CHECK,
-        "known_date_precision": f"date_precision IS NULL OR date_precision IN ({', '.join(repr(precision) for precision in DATE_PRECISIONS)})",
+        "known_date_precision": f"date_precision IS NULL OR date_precision IN ({', '.join(map(repr, DATE_PRECISIONS))})",
     },
     columns=(
         Column("accession", _TEXT, "Article version, PMCID.version", required=True),

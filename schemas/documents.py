@@ -19,7 +19,12 @@ DOCUMENTS = Table(
     columns=(
         Column("accession", pa.string(), "Article version, PMCID.version", required=True),
         Column("etag", pa.string(), "Change mark under which the files were fetched (inventory.etag)", required=True),
-        Column("state", pa.string(), "stored: metadata and XML are here; filtered: metadata only, the selection leaves it out", required=True),
+        Column(
+            "state",
+            pa.string(),
+            "stored: metadata and XML are here; filtered: metadata only, the selection leaves it out",
+            required=True,
+        ),
         Column("filter_reason", pa.string(), "Why the XML was not fetched: not_open_access or license_group"),
         Column("metadata", pa.string(), "Metadata JSON as fetched (UTF-8)", required=True),
         Column("xml", pa.binary(), "JATS XML as fetched (bytes in the encoding that the file declares)"),

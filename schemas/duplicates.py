@@ -20,11 +20,31 @@ DUPLICATES = Table(
     },
     columns=(
         Column("image_sha256", pa.string(), "The image (images.image_sha256)", required=True),
-        Column("cluster_id", pa.string(), "Id of the cluster: the first 16 hex digits of its canonical image's SHA-256", required=True),
-        Column("canonical_sha256", pa.string(), "The image that stands for the cluster (largest, best licence, oldest)", required=True),
-        Column("kind", pa.string(), "self: the canonical image; exact_bytes: canonical, and the same file stands at several places; "
-               "exact_pixels: same pixels; near: similar", required=True),
-        Column("hamming_distance", pa.int32(), "Bits by which the trimmed 64-bit pHash differs from the canonical image's", required=True),
+        Column(
+            "cluster_id",
+            pa.string(),
+            "Id of the cluster: the first 16 hex digits of its canonical image's SHA-256",
+            required=True,
+        ),
+        Column(
+            "canonical_sha256",
+            pa.string(),
+            "The image that stands for the cluster (largest, best licence, oldest)",
+            required=True,
+        ),
+        Column(
+            "kind",
+            pa.string(),
+            "self: the canonical image; exact_bytes: canonical, and the same file stands at several places; "
+            "exact_pixels: same pixels; near: similar",
+            required=True,
+        ),
+        Column(
+            "hamming_distance",
+            pa.int32(),
+            "Bits by which the trimmed 64-bit pHash differs from the canonical image's",
+            required=True,
+        ),
         Column("num_media", pa.int64(), "Media objects with this content", required=True),
         Column("hash_version", pa.string(), "Hash definitions compared", required=True),
         Column("max_distance", pa.int32(), "Threshold under which images were joined (bits)", required=True),

@@ -16,10 +16,20 @@ INVENTORY = Table(
         Column("accession", pa.string(), "Article version, PMCID.version (PMC13901.1)", required=True),
         Column("pmcid", pa.string(), "PubMed Central id with prefix (PMC13901)", required=True),
         Column("version", pa.int32(), "Version number of the article, from 1", required=True),
-        Column("etag", pa.string(), "Change mark of the metadata object: changes when any object of the version changes", required=True),
+        Column(
+            "etag",
+            pa.string(),
+            "Change mark of the metadata object: changes when any object of the version changes",
+            required=True,
+        ),
         Column("last_modified", TIMESTAMP, "When the source last wrote the metadata object (inventory)"),
         Column("state", pa.string(), "present: listed by the newest inventory; removed: no longer listed", required=True),
         Column("first_seen", TIMESTAMP, "Time of the inventory that first listed this version", required=True),
-        Column("last_seen", TIMESTAMP, "Time of the newest inventory that listed this version as it stands in this row", required=True),
+        Column(
+            "last_seen",
+            TIMESTAMP,
+            "Time of the newest inventory that listed this version as it stands in this row",
+            required=True,
+        ),
     ),
 )

@@ -16,7 +16,9 @@ MEDIA = Table(
         Column("num_bytes", pa.int64(), "Size of the object (bytes)", required=True),
         Column("md5_expected", pa.string(), "Digest that the metadata gives (hex)"),
         Column("md5_actual", pa.string(), "Digest of the fetched bytes (hex)", required=True),
-        Column("options_hash", pa.string(), "SHA-256 of the image settings under which the image was normalised (hex)", required=True),
+        Column(
+            "options_hash", pa.string(), "SHA-256 of the image settings under which the image was normalised (hex)", required=True
+        ),
         Column("image_sha256", pa.string(), "Content of the object (images.image_sha256)", required=True),
     ),
 )

@@ -37,8 +37,15 @@ PAIRS = Table(
         Column("width_px", pa.int32(), "Width of the original image (pixels)", required=True),
         Column("height_px", pa.int32(), "Height of the original image (pixels)", required=True),
         Column("cluster_id", pa.string(), "Duplicate cluster of the image (duplicates.cluster_id); NULL without duplicates"),
-        Column("is_canonical", pa.bool_(), "True for the one pair that stands for its cluster, and for every pair without duplicates", required=True),
+        Column(
+            "is_canonical",
+            pa.bool_(),
+            "True for the one pair that stands for its cluster, and for every pair without duplicates",
+            required=True,
+        ),
         Column("split", pa.string(), "train, val or test, by hash of the articles that duplicates connect", required=True),
-        Column("split_group", pa.string(), "Smallest PMCID among the articles that duplicates connect to this one", required=True),
+        Column(
+            "split_group", pa.string(), "Smallest PMCID among the articles that duplicates connect to this one", required=True
+        ),
     ),
 )

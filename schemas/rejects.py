@@ -54,7 +54,12 @@ REJECTS = Table(
     checks={"known_reason": f"reason IN ({', '.join(repr(str(reason)) for reason in Reason)})", "attempted": "attempts > 0"},
     columns=(
         Column("stage", pa.string(), "Job that refused the input", required=True),
-        Column("key", pa.string(), "What was refused: an accession, accession/media_name, accession/figure_id or an inventory key", required=True),
+        Column(
+            "key",
+            pa.string(),
+            "What was refused: an accession, accession/media_name, accession/figure_id or an inventory key",
+            required=True,
+        ),
         Column("reason", pa.string(), "Why, from a closed list", required=True),
         Column("detail", pa.string(), "What exactly, with both digests or sizes where there are any"),
         Column("fingerprint", pa.string(), "Change mark of the input: an input with another one is tried again", required=True),

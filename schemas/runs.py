@@ -19,7 +19,12 @@ RUNS = Table(
         Column("num_rejected", pa.int64(), "Inputs that it refused, each with a row in rejects", required=True),
         Column("num_filtered", pa.int64(), "Inputs that the settings leave out", required=True),
         Column("filtered", pa.map_(pa.string(), pa.int64()), "Filtered inputs by reason", required=True),
-        Column("inputs", pa.string(), "What the stage read, as JSON: Delta version of each table, source mark, settings hash", required=True),
+        Column(
+            "inputs",
+            pa.string(),
+            "What the stage read, as JSON: Delta version of each table, source mark, settings hash",
+            required=True,
+        ),
         Column("settings", pa.string(), "Resolved settings of the run (JSON)", required=True),
     ),
 )

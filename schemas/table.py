@@ -48,7 +48,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One table of the archive; `checks` maps a constraint's name to its SQL condition, `cluster_by` names the columns queries filter on."""
+    """One table of the archive: `checks` maps a constraint's name to its SQL condition, `cluster_by` what queries filter on."""
 
     name: str
     comment: str

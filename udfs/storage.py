@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 
 def open_store(uri: str) -> ObjectStore:
-    """The folder or object store prefix at `uri`; a folder is made when it is missing. ValueError for a URL nobody can write to."""
+    """The folder or object store prefix at `uri`; a folder is made when it is missing. ValueError for another kind of URL."""
     if "://" not in uri or uri.startswith("file://"):
         return LocalStore(Path(uri.removeprefix("file://")).absolute(), mkdir=True)
-    return from_url(uri)
+    try:
+        return from_url(uri)
+    except (BaseError, ValueError) as error:
+        raise ValueError(f"export.uri={uri} is no place to write to: {str(error).splitlines()[0]}") from None
 
 
 def put_file(store: ObjectStore, key: str, path: Path) -> None:

@@ -77,4 +77,6 @@ class FindClusters:
         distance = np.bitwise_count(hashes[kept] ^ hashes[canonical[kept]]).astype(np.int32)
         names = nodes["image_sha256"].combine_chunks()
         same = first[kept] == canonical[kept]
-        return pa.RecordBatch.from_arrays([names.take(pa.array(kept)), names.take(pa.array(canonical[kept])), pa.array(same), pa.array(distance)], schema=RESULT)
+        return pa.RecordBatch.from_arrays(
+            [names.take(pa.array(kept)), names.take(pa.array(canonical[kept])), pa.array(same), pa.array(distance)], schema=RESULT
+        )

@@ -29,12 +29,24 @@ RESULT = pa.schema(
         pa.field("sha256", pa.string()),
     ]
 )
-TEXT_FIELDS = ("accession", "figure_id", "label", "title", "doi", "citation", "license_code", "license_group", "rights", "image_sha256", "split")
+TEXT_FIELDS = (
+    "accession",
+    "figure_id",
+    "label",
+    "title",
+    "doi",
+    "citation",
+    "license_code",
+    "license_group",
+    "rights",
+    "image_sha256",
+    "split",
+)
 
 
 @dataclass(frozen=True)
 class WriteShards:
-    """Record batches of samples, those of a shard together and in order, to record batches of RESULT; a tar per shard below `uri`."""
+    """Record batches of samples, those of a shard together and in order, to a tar per shard below `uri` and batches of RESULT."""
 
     uri: str
 
@@ -55,7 +67,7 @@ class WriteShards:
 
 
 def write_tar(path: Path, samples: Iterator[dict[str, Any]]) -> tuple[str, int]:
-    """One tar of `<key>.jpg`, `.txt` and `.json` per sample, the same bytes for the same samples; its split and number of samples."""
+    """Write one tar of `<key>.jpg`, `.txt` and `.json` per sample, the same bytes for the same samples; (split, samples)."""
     split, num_samples = "", 0
     with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
         for sample in samples:
