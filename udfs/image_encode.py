@@ -5,11 +5,15 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 
+import simplejpeg
 from PIL import Image
 
+from udfs.image_colour import Pixels
+from udfs.image_header import is_plain_jpeg
 from udfs.image_options import ImageOptions
+from udfs.image_resize import shrink
 
-_CHROMA = {"4:4:4": 0, "4:2:2": 1, "4:2:0": 2}
+_MAX_KEPT_METADATA_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -22,21 +26,22 @@ class Encoded:
     height_px: int
 
 
-def normalised_size(size: tuple[int, int], max_side_px: int) -> tuple[int, int]:
-    """Width and height with the longest side at most max_side_px; 0 keeps the size."""
-    scale = max_side_px / max(size) if max_side_px else 1.0
-    if scale >= 1:
-        return size
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
-
-
-def encode(image: Image.Image, options: ImageOptions) -> Encoded:
-    """An RGB image, resized and encoded as the options say."""
-    size = normalised_size(image.size, options.max_side_px)
-    small = image if size == image.size else image.resize(size, Image.Resampling.LANCZOS)
-    out = io.BytesIO()
+def encode(pixels: Pixels, options: ImageOptions) -> Encoded:
+    """sRGB pixels [height, width, 3], shrunk and encoded as the options say; equal pixels give equal bytes."""
+    small = shrink(pixels, options.max_side_px)
+    height, width = small.shape[:2]
     if options.format == "WEBP":
-        small.save(out, "WEBP", quality=options.quality, method=4)
-    else:
-        small.save(out, "JPEG", quality=options.quality, subsampling=_CHROMA[options.chroma])
-    return Encoded(out.getvalue(), options.format, *size)
+        out = io.BytesIO()
+        Image.fromarray(small).save(out, "WEBP", quality=options.quality, method=4)
+        return Encoded(out.getvalue(), "WEBP", width, height)
+    chroma = options.chroma.replace(":", "")
+    data = simplejpeg.encode_jpeg(small, quality=options.quality, colorspace="RGB", colorsubsampling=chroma)
+    return Encoded(data, "JPEG", width, height)
+
+
+def may_keep_original(data: bytes, pixels: Pixels, options: ImageOptions) -> bool:
+    """True when the bytes of an upright sRGB JPEG can stand as they are: wanted, small enough, and nothing but a picture."""
+    if options.format != "JPEG" or not options.keep_original:
+        return False
+    small_enough = options.max_side_px == 0 or max(pixels.shape[:2]) <= options.max_side_px
+    return small_enough and is_plain_jpeg(data, _MAX_KEPT_METADATA_BYTES)

@@ -1,70 +1,59 @@
-"""Cheap measures of an image, from its shrunk grey version."""
+"""Cheap measures of an image, from its shrunk version."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
-import numpy.typing as npt
-from PIL import Image
 
-GreyImage = npt.NDArray[np.uint8]
+from udfs.image_colour import Pixels
+
 _BACKGROUND_TOLERANCE = 8
-_MARGIN_TOLERANCE = 16
-_STEEP = 32
+_STEEP_GRADIENT = 32
+_BLANK_RANGE = 8
 
 
 @dataclass(frozen=True)
 class Features:
-    """Measures of one image; see the comments of the table `images`."""
+    """Measures of one image; units stand in the comments of the table `images`."""
 
     entropy_bits: float
     background_share: float
     edge_density: float
     sharpness: float
+    mean_red: float
+    mean_green: float
+    mean_blue: float
 
 
-@dataclass(frozen=True)
-class Box:
-    """A rectangle in pixels, right and bottom excluded."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-
-def measure(grey: GreyImage) -> Features:
-    """Features of a grey image [height, width]."""
-    histogram = np.bincount(grey.ravel(), minlength=256)
+def measure(pixels: Pixels, grey: Pixels) -> Features:
+    """Features of RGB pixels [height, width, 3] and their grey version [height, width]."""
+    histogram = cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel()
     shares = histogram[histogram > 0] / grey.size
     commonest = int(histogram.argmax())
     near = histogram[max(0, commonest - _BACKGROUND_TOLERANCE) : commonest + _BACKGROUND_TOLERANCE + 1]
-    values = grey.astype(np.int32)
-    steep = (np.abs(values[1:, 1:] - values[:-1, 1:]) + np.abs(values[1:, 1:] - values[1:, :-1])) > _STEEP
-    laplacian = 4 * values[1:-1, 1:-1] - values[:-2, 1:-1] - values[2:, 1:-1] - values[1:-1, :-2] - values[1:-1, 2:]
+    red, green, blue, _ = cv2.mean(pixels)
     return Features(
         entropy_bits=max(0.0, float(-(shares * np.log2(shares)).sum())),
         background_share=float(near.sum() / grey.size),
-        edge_density=float(steep.mean()),
-        sharpness=float(laplacian.var()) if laplacian.size else 0.0,
+        edge_density=_edge_density(grey),
+        sharpness=float(cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))[1][0, 0]) ** 2,
+        mean_red=red,
+        mean_green=green,
+        mean_blue=blue,
     )
 
 
-def content_box(grey: GreyImage) -> Box:
-    """The box without the uniform margin: what differs from the commonest border value; the whole image if nothing does."""
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    background = int(np.bincount(border, minlength=256).argmax())
-    content = np.abs(grey.astype(np.int16) - background) > _MARGIN_TOLERANCE
-    rows, columns = np.flatnonzero(content.any(axis=1)), np.flatnonzero(content.any(axis=0))
-    if rows.size == 0:
-        return Box(0, 0, grey.shape[1], grey.shape[0])
-    return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+def is_one_colour(pixels: Pixels, grey: Pixels) -> bool:
+    """True when no channel of the pixels [height, width, 3] varies visibly; grey [height, width] answers most cases fast."""
+    if np.ptp(grey) >= _BLANK_RANGE:
+        return False
+    return int(np.ptp(pixels.reshape(-1, 3), axis=0).max()) < _BLANK_RANGE
 
 
-def shrink(image: Image.Image, longest_side: int) -> Image.Image:
-    """The image with its longest side at most the given number of pixels."""
-    scale = longest_side / max(image.size)
-    if scale >= 1:
-        return image
-    return image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))), Image.Resampling.BOX)
+def _edge_density(grey: Pixels) -> float:
+    across = cv2.absdiff(grey[1:, 1:], grey[1:, :-1])
+    down = cv2.absdiff(grey[1:, 1:], grey[:-1, 1:])
+    steep = np.asarray(cv2.add(across, down)) > _STEEP_GRADIENT
+    return float(np.count_nonzero(steep) / max(1, steep.size))

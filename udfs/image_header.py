@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import struct
+from dataclasses import dataclass
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from schemas.rejects import Reason, Rejected
 from udfs.image_options import ImageOptions
+
+HEADER_ERRORS = (OSError, ValueError, SyntaxError, LookupError, TypeError, OverflowError, EOFError, struct.error, MemoryError)
 
 _SIGNATURES = (
     (b"\xff\xd8\xff", "JPEG"),
@@ -19,66 +22,102 @@ _SIGNATURES = (
     (b"MM\x00*", "TIFF"),
     (b"BM", "BMP"),
 )
-_UNSUPPORTED = {
-    b"%PDF": "PDF",
-    b"%!PS": "PostScript",
-    b"\xc5\xd0\xd3\xc6": "EPS",
-    b"<svg": "SVG",
-    b"8BPS": "Photoshop",
-    b"II+\x00": "BigTIFF",
-    b"MM\x00+": "BigTIFF",
-    b"\x00\x00\x00\x0cjP  ": "JPEG 2000",
-    b"\xff\x4f\xff\x51": "JPEG 2000",
-    b"\xff\x0a": "JPEG XL",
-    b"\x00\x00\x01\x00": "icon",
-    b"\xd7\xcd\xc6\x9a": "WMF",
-}
-_FTYP_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"mif1")
+_UNSUPPORTED = (
+    (b"%PDF", "PDF"),
+    (b"%!PS", "PostScript"),
+    (b"\xc5\xd0\xd3\xc6", "EPS"),
+    (b"<svg", "SVG"),
+    (b"8BPS", "Photoshop"),
+    (b"II+\x00", "BigTIFF"),
+    (b"MM\x00+", "BigTIFF"),
+    (b"\x00\x00\x00\x0cjP  ", "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (b"\xff\x0a", "JPEG XL"),
+    (b"\x00\x00\x01\x00", "icon"),
+    (b"\xd7\xcd\xc6\x9a", "WMF"),
+)
+_HEIF_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"mif1")
+_SHORT_HEADER_BYTES = 1024
+_JPEG_METADATA = {*range(0xE0, 0xF0), 0xFE}
+_JPEG_SCAN = b"\xff\xda"
+_JPEG_END = b"\xff\xd9"
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file says of itself: format, size as stored (pixels) and the number of passes its decoder makes over the pixels."""
+
+    format: str
+    width_px: int
+    height_px: int
+    num_scans: int
+
+    @property
+    def work(self) -> int:
+        """Pixels that the decoder writes, over all passes."""
+        return self.width_px * self.height_px * self.num_scans
 
 
 def image_format(data: bytes) -> str:
-    """JPEG, PNG, GIF, TIFF, WEBP or BMP, told by the first bytes; Rejected: unsupported (another known format), not_an_image."""
+    """JPEG, PNG, GIF, TIFF, WEBP or BMP, told by the first bytes.
+
+    Raises Rejected: unsupported for another image or document format, not_an_image for anything else.
+    """
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WEBP"
     for signature, name in _SIGNATURES:
         if data.startswith(signature):
             return name
-    for signature, name in _UNSUPPORTED.items():
+    for signature, name in _UNSUPPORTED:
         if data.startswith(signature):
             raise Rejected(Reason.UNSUPPORTED, f"{name} is not a supported format")
-    if data[4:8] == b"ftyp" and data[8:12] in _FTYP_BRANDS:
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
         raise Rejected(Reason.UNSUPPORTED, "HEIF and AVIF are not supported formats")
     raise Rejected(Reason.NOT_AN_IMAGE, f"no image signature; starts with {data[:8].hex() or 'nothing'}")
 
 
-def open_image(data: bytes, options: ImageOptions) -> Image.Image:
-    """The image with its header read and within bounds, no pixel decoded yet; Rejected otherwise."""
+def open_image(data: bytes) -> Image.Image:
+    """The image with its header read and no pixel decoded; Rejected: not_an_image, unsupported, truncated."""
+    name = image_format(data)
+    try:
+        return Image.open(io.BytesIO(data), formats=[name])
+    except Image.DecompressionBombError as error:
+        raise Rejected(Reason.TOO_LARGE, f"{name}: {error}") from error
+    except HEADER_ERRORS as error:
+        reason = Reason.TRUNCATED if len(data) < _SHORT_HEADER_BYTES else Reason.NOT_AN_IMAGE
+        raise Rejected(reason, f"{name} header of {len(data)} bytes cannot be read: {error}") from error
+
+
+def read_header(data: bytes, image: Image.Image) -> Header:
+    """What the header of an opened image says; a JPEG's scans are counted in its bytes, never too low."""
+    num_scans = max(1, data.count(_JPEG_SCAN)) if image.format == "JPEG" else 1
+    return Header(str(image.format), image.width, image.height, num_scans)
+
+
+def check_bytes(data: bytes, options: ImageOptions) -> None:
+    """Refuse a file with too many bytes: too_large."""
     if len(data) > options.max_bytes:
         raise Rejected(Reason.TOO_LARGE, f"{len(data)} bytes, at most {options.max_bytes}")
-    name = image_format(data)
-    if name == "JPEG":
-        check_scans(data, options.max_scans)
-    try:
-        image = Image.open(io.BytesIO(data), formats=[name])
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, KeyError, IndexError, struct.error, TypeError) as error:
-        raise Rejected(
-            Reason.TRUNCATED if len(data) < 1024 else Reason.NOT_AN_IMAGE, f"unreadable {name} header: {error}"
-        ) from error
-    check_size(image.size, options)
-    return image
 
 
-def check_size(size: tuple[int, int], options: ImageOptions) -> None:
-    """Refuse a size (width, height in pixels) out of bounds: too_large, too_small."""
-    width, height = size
-    if width * height > options.max_pixels:
-        raise Rejected(Reason.TOO_LARGE, f"{width} x {height} pixels, at most {options.max_pixels}")
-    if min(width, height) < options.min_side_px:
-        raise Rejected(Reason.TOO_SMALL, f"{width} x {height} pixels, shorter side at least {options.min_side_px}")
+def check_header(header: Header, options: ImageOptions) -> None:
+    """Refuse a header out of bounds: too_large (pixels, scans), too_small."""
+    size = f"{header.width_px} x {header.height_px} pixels"
+    if header.width_px * header.height_px > options.max_pixels:
+        raise Rejected(Reason.TOO_LARGE, f"{size}, at most {options.max_pixels}")
+    if header.num_scans > options.max_scans:
+        raise Rejected(Reason.TOO_LARGE, f"{header.num_scans} JPEG scans, at most {options.max_scans}")
+    if min(header.width_px, header.height_px) < options.min_side_px:
+        raise Rejected(Reason.TOO_SMALL, f"{size}, shorter side at least {options.min_side_px}")
 
 
-def check_scans(data: bytes, max_scans: int) -> None:
-    """Refuse a JPEG with too many scans: each costs a pass over all pixels, whatever its size in bytes."""
-    scans = data.count(b"\xff\xda")
-    if scans > max_scans:
-        raise Rejected(Reason.TOO_LARGE, f"{scans} JPEG scans, at most {max_scans}")
+def is_plain_jpeg(data: bytes, max_metadata_bytes: int) -> bool:
+    """True for a JPEG that carries next to nothing but the picture: few bytes of metadata before it, none behind it."""
+    position, metadata = 2, 0
+    while position + 4 <= len(data) and data[position] == 0xFF:
+        marker, length = data[position + 1], int.from_bytes(data[position + 2 : position + 4], "big")
+        if marker == _JPEG_SCAN[1]:
+            return metadata <= max_metadata_bytes and data.endswith(_JPEG_END) and data.count(_JPEG_END) == 1
+        metadata += length if marker in _JPEG_METADATA else 0
+        position += 2 + length
+    return False

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ImageOptions:
-    """Bounds that an image must keep, and the form in which it is stored; the fields are those of the settings' section `images`."""
+    """Bounds that an image must keep and the form in which it is stored; the fields are those of the settings `images`."""
 
     max_side_px: int = 512
     format: str = "JPEG"

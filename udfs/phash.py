@@ -1,62 +1,88 @@
-"""Perceptual hashes of grey images: the bits of imagehash.phash, as integers that SQL can compare."""
+"""Perceptual hashes of grey images, as integers that SQL can compare."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from scipy.fft import dct
 
-GreyImage = npt.NDArray[np.uint8]
-HASH_VERSION = "phash-1"
-_HIGH_FREQUENCY_FACTOR = 4  # imagehash looks at the lowest quarter of the frequencies
-_SIGN_BIT = 1 << 63
+from udfs.image_resize import squared
+
+Bits = npt.NDArray[np.bool_]
+Values = npt.NDArray[np.float64]
+
+HASH_VERSION = "phash-1+window-1"
+_OVERSAMPLING = 4  # imagehash keeps the lowest quarter of the frequencies of each direction
+_WINDOW_SIGMA = 0.5  # of half the side; smaller forgives larger crops and sees less of the picture
+_WINDOW_SIDE_PX = 64
+_ALL_BITS = (1 << 64) - 1
 
 
-def phash_bits(grey: Image.Image, hash_size: int = 8) -> npt.NDArray[np.bool_]:
+def phash_bits(grey: Image.Image, hash_size: int = 8) -> Bits:
     """Bits [hash_size, hash_size] of a grey ("L") image, equal to imagehash.phash(image, hash_size).hash.
 
-    Each bit says whether a low-frequency DCT coefficient of the image shrunk to (4 * hash_size)^2 lies above their median.
-    Source: Zauner, Implementation and Benchmarking of Perceptual Image Hash Functions (2010); bit order as in imagehash.
+    A bit says whether a low frequency of the image shrunk to (4 * hash_size)^2 pixels lies above the median of them all.
+    Source: Zauner, Implementation and Benchmarking of Perceptual Image Hash Functions (2010); order of bits as imagehash.
     """
-    side = hash_size * _HIGH_FREQUENCY_FACTOR
+    side = hash_size * _OVERSAMPLING
     pixels = np.asarray(grey.resize((side, side), Image.Resampling.LANCZOS), dtype=np.float64)
-    return low_frequency_bits(pixels, hash_size)
+    return _above_median(dct(dct(pixels, axis=0), axis=1)[:hash_size, :hash_size])
 
 
-def low_frequency_bits(pixels: npt.NDArray[np.float64], hash_size: int) -> npt.NDArray[np.bool_]:
-    """Bits [hash_size, hash_size] of square pixels [side, side]: coefficients of the type-II DCT above their median."""
-    coefficients = dct(dct(pixels, axis=0), axis=1)[:hash_size, :hash_size]
-    bits: npt.NDArray[np.bool_] = coefficients > np.median(coefficients)
-    return bits
+def windowed_bits(grey: npt.NDArray[np.uint8]) -> tuple[Bits, Bits]:
+    """Bits [8, 8] and [16, 16] of a grey image [height, width] seen through a Gaussian window.
+
+    As phash_bits, but the deviation from the weighted mean fades towards the edges: a crop or a border moves the edges of
+    a picture most and its middle least, so the bits of a slightly cropped copy stay.
+    """
+    pixels = squared(grey, _WINDOW_SIDE_PX).astype(np.float64)
+    faded = (pixels - (pixels * _WINDOW).sum() / _WINDOW.sum()) * _WINDOW
+    frequencies = dct(dct(faded, axis=0), axis=1)
+    return _above_median(frequencies[:8, :8]), _above_median(frequencies[:16, :16])
 
 
-def pack_bits(bits: npt.NDArray[np.bool_]) -> bytes:
+def pack_bits(bits: Bits) -> bytes:
     """Bits row by row, most significant first, as bytes (64 bits: 8 bytes, 256 bits: 32 bytes)."""
     return np.packbits(bits.ravel()).tobytes()
 
 
-def phash_to_int(bits: npt.NDArray[Any]) -> int:
+def phash_to_int(bits: Bits) -> int:
     """64 bits as a signed integer (two's complement), so that bit_count(a ^ b) is the Hamming distance in SQL."""
     return int.from_bytes(pack_bits(bits), "big", signed=True)
 
 
 def int_to_hex(phash: int) -> str:
     """The signed integer as the 16 hex digits that imagehash prints."""
-    return f"{phash & (2 * _SIGN_BIT - 1):016x}"
+    return f"{phash & _ALL_BITS:016x}"
 
 
 def hex_to_int(text: str) -> int:
-    """The 16 hex digits that imagehash prints as a signed integer."""
-    return int.from_bytes(bytes.fromhex(text), "big", signed=True)
+    """The 16 hex digits that imagehash prints as a signed integer; ValueError for anything else."""
+    digits = bytes.fromhex(text)
+    if len(digits) != 8:
+        raise ValueError(f"a 64-bit hash has 16 hex digits, not {text!r}")
+    return int.from_bytes(digits, "big", signed=True)
 
 
 def hamming_distance(left: int | bytes, right: int | bytes) -> int:
-    """Number of bits in which two hashes of one kind (signed integers, or bytes of equal length) differ."""
+    """Number of bits in which two hashes of one kind differ; ValueError for hashes of two kinds."""
     if isinstance(left, int) and isinstance(right, int):
-        return ((left ^ right) & (2 * _SIGN_BIT - 1)).bit_count()
+        return ((left ^ right) & _ALL_BITS).bit_count()
     if isinstance(left, bytes) and isinstance(right, bytes) and len(left) == len(right):
         return (int.from_bytes(left, "big") ^ int.from_bytes(right, "big")).bit_count()
     raise ValueError("hamming_distance: both hashes must be integers, or bytes of one length")
+
+
+def _above_median(frequencies: Values) -> Bits:
+    bits: Bits = frequencies > np.median(frequencies)
+    return bits
+
+
+def _gaussian_window() -> Values:
+    centres = (np.arange(_WINDOW_SIDE_PX) + 0.5) / _WINDOW_SIDE_PX * 2 - 1
+    fade = np.exp(-(centres**2) / (2 * _WINDOW_SIGMA**2))
+    return np.outer(fade, fade)
+
+
+_WINDOW = _gaussian_window()

@@ -1,0 +1,118 @@
+"""Pixels of any mode as sRGB on white, strip by strip, so that a large image needs no second copy of itself."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageCms
+
+Pixels = npt.NDArray[np.uint8]
+
+WIDE_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
+_STRIP_PIXELS = 4_000_000
+_ALPHA_MODES = ("RGBA", "LA", "PA", "La", "RGBa")
+_PROFILE_MODES = ("RGB", "L", "CMYK", "LAB")
+_SRGB = ImageCms.createProfile("sRGB")
+_PHOTOMETRIC_TAG = 262
+_WHITE_IS_ZERO = 0
+_SAME_COLOUR_LEVELS = 2
+
+
+def to_srgb(image: Image.Image) -> Pixels:
+    """The pixels of a loaded image as sRGB [height, width, 3], transparent parts on white, ICC profile applied."""
+    out: Pixels = np.empty((image.height, image.width, 3), dtype=np.uint8)
+    value_range = _value_range(image) if image.mode in WIDE_MODES else None
+    for top, strip in _strips(image):
+        if value_range is None:
+            rows = np.asarray(_strip_to_rgb(strip))
+        else:
+            rows = scale_to_8_bit(np.asarray(strip), *value_range)[:, :, None]
+        out[top : top + strip.height] = rows
+    return out
+
+
+def scale_to_8_bit(values: npt.NDArray[np.generic], black: float, white: float) -> Pixels:
+    """Values stretched from black..white (in either order) to 0..255; what is no number becomes 0, infinities the ends."""
+    span = white - black
+    scaled = (values.astype(np.float32) - np.float32(black)) * np.float32(255.0 / span if span else 0.0)
+    finite = np.nan_to_num(scaled, nan=0.0, posinf=255.0, neginf=0.0)
+    return np.asarray(np.clip(finite + 0.5, 0, 255), dtype=np.uint8)
+
+
+def is_srgb(image: Image.Image) -> bool:
+    """True when the image's values are sRGB as they stand: no profile, a broken one, or one that changes next to nothing."""
+    profile = image.info.get("icc_profile")
+    return image.mode in ("RGB", "L") and (not profile or _transform(profile, image.mode) is None)
+
+
+def _strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    height = max(1, _STRIP_PIXELS // image.width)
+    if height >= image.height:
+        yield 0, image
+        return
+    for top in range(0, image.height, height):
+        strip = image.crop((0, top, image.width, min(image.height, top + height)))
+        strip.info = image.info
+        yield top, strip
+
+
+def _value_range(image: Image.Image) -> tuple[float, float]:
+    """The smallest and the largest finite value, exchanged where the file says that zero is white."""
+    low, high = np.inf, -np.inf
+    for _, strip in _strips(image):
+        values = np.asarray(strip)
+        finite = values[np.isfinite(values)] if image.mode == "F" else values
+        if finite.size:
+            low, high = min(low, float(finite.min())), max(high, float(finite.max()))
+    if low > high:
+        return 0.0, 0.0
+    inverted = getattr(image, "tag_v2", {}).get(_PHOTOMETRIC_TAG) == _WHITE_IS_ZERO
+    return (high, low) if inverted else (low, high)
+
+
+def _strip_to_rgb(image: Image.Image) -> Image.Image:
+    profile = image.info.get("icc_profile")
+    if image.mode in _ALPHA_MODES or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        colours = _apply_profile(rgba.convert("RGB"), profile)
+        white = Image.new("RGB", image.size, "white")
+        white.paste(colours, mask=rgba.getchannel("A"))
+        return white
+    if image.mode not in _PROFILE_MODES:
+        image = image.convert("L" if image.mode == "1" else "RGB")
+    return _apply_profile(image, profile).convert("RGB")
+
+
+def _apply_profile(image: Image.Image, profile: bytes | None) -> Image.Image:
+    transform = _transform(profile or b"", image.mode) if profile or image.mode == "LAB" else None
+    converted = ImageCms.applyTransform(image, transform) if transform else None
+    return image if converted is None else converted
+
+
+@lru_cache(maxsize=64)
+def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """The transform to sRGB; None if it would change nothing, or if the profile is broken or made for other pixels."""
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if profile else ImageCms.createProfile("LAB")
+        transform = ImageCms.buildTransform(source, _SRGB, mode, "RGB")
+    except (ImageCms.PyCMSError, OSError):
+        return None
+    return None if mode in ("RGB", "L") and _changes_nothing(transform, mode) else transform
+
+
+def _changes_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
+    """Tell sRGB under another name from a real profile by what becomes of a grid of colours."""
+    levels = np.arange(0, 256, 17, dtype=np.uint8)
+    if mode == "L":
+        before = Image.fromarray(levels[None, :])
+    else:
+        before = Image.fromarray(np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(1, -1, 3))
+    after = ImageCms.applyTransform(before, transform)
+    if after is None:
+        return True
+    change = np.asarray(after).astype(np.int16) - np.asarray(before.convert("RGB"))
+    return int(np.abs(change).max()) <= _SAME_COLOUR_LEVELS

@@ -1,0 +1,115 @@
+"""A function in a process of its own, which the kernel of the operating system stops when it takes too long or too much."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import pickle
+import selectors
+import signal
+import struct
+import subprocess
+import sys
+import threading
+from typing import IO, Any
+
+from schemas.rejects import Reason, Rejected
+
+MAX_MEMORY_BYTES = 1900 * 2**20
+_LENGTH = struct.Struct(">Q")
+_WALL_TIME_FACTOR = 10  # a busy machine slows the clock on the wall, not the process's own
+_START = "import sys; sys.path[:] = sys.argv[4:]; from udfs.image_isolated import serve; serve(*sys.argv[1:4])"
+
+
+class IsolatedProcess:
+    """A helper process that runs one function of a module, call after call; it is started when first needed.
+
+    The limit of a call is processor time of the helper, kept by the operating system (ITIMER_PROF): it ends C code that
+    never returns to Python, where a signal handler would wait in vain, and a loaded machine refuses no image that an idle
+    one accepts. A helper that was ended, or crashed, is replaced at the next call. It goes when its parent goes.
+    """
+
+    def __init__(self, module: str, function: str, max_memory_bytes: int = MAX_MEMORY_BYTES) -> None:
+        self._target = (module, function, str(max_memory_bytes))
+        self._process: subprocess.Popen[bytes] | None = None
+        self._owner = 0
+        self._lock = threading.Lock()
+
+    def call(self, arguments: tuple[Any, ...], timeout_s: float) -> object:
+        """What the function returns; raises what it raises. Rejected: timeout, too_large (memory), unsupported (crash)."""
+        with self._lock:
+            process = self._running()
+            try:
+                send(_pipe(process.stdin), (arguments, timeout_s))
+                wait_readable(_pipe(process.stdout), timeout_s * _WALL_TIME_FACTOR)
+                answer = receive(_pipe(process.stdout))
+            except (EOFError, BrokenPipeError, TimeoutError) as error:
+                raise self._ended(error, timeout_s) from error
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        """End the helper, if one runs."""
+        process, self._process = self._process, None
+        if process is None or self._owner != os.getpid():
+            return
+        process.kill()
+        process.wait()
+        _pipe(process.stdout).close()
+        try:
+            _pipe(process.stdin).close()
+        except BrokenPipeError:
+            return  # what was still to be written has no reader: that is what closing means here
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._owner != os.getpid() or self._process.poll() is not None:
+            self.close()
+            self._process, self._owner = self._start(), os.getpid()
+            atexit.register(self.close)
+        return self._process
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-c", _START, *self._target, *sys.path]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+    def _ended(self, error: Exception, timeout_s: float) -> Rejected:
+        process = self._process
+        code = process.wait() if process is not None and not isinstance(error, TimeoutError) else -signal.SIGPROF
+        self.close()
+        if code == -signal.SIGPROF:
+            return Rejected(Reason.TIMEOUT, f"not decoded within {timeout_s} s of processor time")
+        if code == -signal.SIGKILL:
+            return Rejected(Reason.TOO_LARGE, "the operating system ended the decoder: out of memory")
+        return Rejected(Reason.UNSUPPORTED, f"the decoder crashed with exit code {code}")
+
+
+def send(stream: IO[bytes], value: object) -> None:
+    """Write one value with its length before it."""
+    payload = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+    stream.write(_LENGTH.pack(len(payload)))
+    stream.write(payload)
+    stream.flush()
+
+
+def receive(stream: IO[bytes]) -> Any:
+    """Read one value; EOFError when the other side is gone."""
+    head = stream.read(_LENGTH.size)
+    payload = stream.read(_LENGTH.unpack(head)[0]) if len(head) == _LENGTH.size else b""
+    if not payload:
+        raise EOFError("the other process is gone")
+    return pickle.loads(payload)
+
+
+def wait_readable(stream: IO[bytes], seconds: float) -> None:
+    """Wait until there is something to read or the other side is gone; TimeoutError after that many seconds."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(stream, selectors.EVENT_READ)
+        if not selector.select(seconds):
+            raise TimeoutError(f"nothing to read within {seconds} s")
+
+
+def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
+    if stream is None:
+        raise ValueError("the process has no pipe")
+    return stream

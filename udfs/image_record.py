@@ -1,0 +1,133 @@
+"""One decoded image as a row of the table `images`."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from PIL import Image
+
+from schemas.rejects import Reason, Rejected
+from udfs.image_colour import Pixels
+from udfs.image_decode import Picture, decode
+from udfs.image_encode import Encoded, encode, may_keep_original
+from udfs.image_features import is_one_colour, measure
+from udfs.image_header import Header, check_header, open_image, read_header
+from udfs.image_margin import Box, content_box
+from udfs.image_options import ImageOptions
+from udfs.image_resize import shrink, to_grey
+from udfs.phash import HASH_VERSION, pack_bits, phash_bits, phash_to_int, windowed_bits
+
+_WORKING_SIDE_PX = 512  # of the version that is measured, whatever size is stored
+_HASHED_SIDE_PX = 256  # of the version whose margin is cut and whose content is hashed
+
+
+@dataclass(frozen=True)
+class ImageRecord:
+    """One row of the table `images`: names, order and units as there."""
+
+    image_sha256: str
+    pixels_sha256: str
+    format: str
+    mode: str
+    width_px: int
+    height_px: int
+    aspect: float
+    num_bytes: int
+    phash: int
+    phash_trimmed: int
+    phash256_trimmed: bytes
+    hash_version: str
+    entropy_bits: float
+    background_share: float
+    edge_density: float
+    sharpness: float
+    content_left_px: int
+    content_top_px: int
+    content_width_px: int
+    content_height_px: int
+    mean_red: float
+    mean_green: float
+    mean_blue: float
+    image: bytes
+    image_format: str
+    image_width_px: int
+    image_height_px: int
+
+
+@dataclass(frozen=True)
+class Planned:
+    """An image whose header was read and found within bounds, before any pixel is decoded."""
+
+    image: Image.Image
+    header: Header
+    mode: str
+
+
+def process(data: bytes, options: ImageOptions) -> ImageRecord:
+    """The record of one image, decoded in this process; Rejected as `udfs.images.process_image`, except timeout."""
+    return make_record(data, plan(data, options), options)
+
+
+def plan(data: bytes, options: ImageOptions) -> Planned:
+    """Read the header of a file and hold it against the bounds; Rejected: not_an_image, unsupported, too_large, ..."""
+    image = open_image(data)
+    header = read_header(data, image)
+    check_header(header, options)
+    return Planned(image, header, image.mode)
+
+
+def make_record(data: bytes, planned: Planned, options: ImageOptions) -> ImageRecord:
+    """Decode, measure, hash and encode one image; Rejected: truncated, unsupported, too_large, blank."""
+    picture = decode(data, planned.image)
+    height, width = picture.pixels.shape[:2]
+    working = shrink(picture.pixels, _WORKING_SIDE_PX)
+    grey = to_grey(working)
+    if is_one_colour(working, grey):
+        raise Rejected(Reason.BLANK, f"{width} x {height} pixels of one colour")
+    small = shrink(grey, _HASHED_SIDE_PX)
+    box = content_box(small)
+    encoded = _normalised(data, picture, working, options)
+    return ImageRecord(
+        image_sha256=hashlib.sha256(data).hexdigest(),
+        pixels_sha256=picture.sha256,
+        format=planned.header.format,
+        mode=planned.mode,
+        width_px=width,
+        height_px=height,
+        aspect=width / height,
+        num_bytes=len(data),
+        **_hashes(picture, small[box.top : box.bottom, box.left : box.right]),
+        **asdict(measure(working, grey)),
+        **_content(box.scaled(width / small.shape[1], height / small.shape[0], width, height)),
+        image=encoded.data,
+        image_format=encoded.format,
+        image_width_px=encoded.width_px,
+        image_height_px=encoded.height_px,
+    )
+
+
+def _hashes(picture: Picture, trimmed_grey: Pixels) -> dict[str, Any]:
+    trimmed, trimmed_256 = windowed_bits(trimmed_grey)
+    return {
+        "phash": phash_to_int(phash_bits(picture.grey)),
+        "phash_trimmed": phash_to_int(trimmed),
+        "phash256_trimmed": pack_bits(trimmed_256),
+        "hash_version": HASH_VERSION,
+    }
+
+
+def _content(box: Box) -> dict[str, Any]:
+    return {
+        "content_left_px": box.left,
+        "content_top_px": box.top,
+        "content_width_px": box.right - box.left,
+        "content_height_px": box.bottom - box.top,
+    }
+
+
+def _normalised(data: bytes, picture: Picture, working: Pixels, options: ImageOptions) -> Encoded:
+    if picture.is_as_stored and may_keep_original(data, picture.pixels, options):
+        return Encoded(data, "JPEG", picture.pixels.shape[1], picture.pixels.shape[0])
+    return encode(working if options.max_side_px == _WORKING_SIDE_PX else picture.pixels, options)
