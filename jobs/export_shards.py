@@ -62,7 +62,7 @@ def sample_rows(pairs: DataFrame, images: DataFrame, num_tasks: int) -> DataFram
 def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     """Write all shards, the rows of `shards`, then the manifest; what an earlier export left is removed."""
     lake, recipe = Lake(spark, settings.lake), settings.export
-    versions = {table.name: lake.version(table) for table in READS}
+    versions = lake.versions(READS)
     pairs = filtered_pairs(lake.read(PAIRS, versions["pairs"]), recipe)
     samples = pairs.where("filtered IS NULL")
     counts = shard_counts(samples, recipe)

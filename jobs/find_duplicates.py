@@ -87,8 +87,7 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     lake.sync(DUPLICATES, duplicate_rows(clusters, images, uses, settings.duplicates))
     lake.unstage(STAGE)
     num_images = images.count()
-    num_duplicates = lake.read(DUPLICATES).count()
-    return Counts(num_images, num_images, 0, {}) if num_duplicates <= num_images else Counts(num_images, num_duplicates, 0, {})
+    return Counts(num_images, num_images, 0)
 
 
 if __name__ == "__main__":

@@ -107,7 +107,7 @@ def run_stage(spark: SparkSession, settings: Settings, context: RunContext, job:
 
 def stage_inputs(lake: Lake, settings: Settings, job: Job) -> str:
     """What decides the stage's result, as JSON: Delta versions read, settings digests and the source's own mark."""
-    marks: dict[str, object] = {table.name: lake.version(table) for table in job.READS}
+    marks: dict[str, object] = dict(lake.versions(job.READS))
     marks |= {section: getattr(settings, section).digest() for section in job.SECTIONS}
     source_mark = getattr(job, "source_mark", None)
     if source_mark is not None:
@@ -143,7 +143,7 @@ def _record(lake: Lake, settings: Settings, context: RunContext, result: StageRe
         "settings": settings.model_dump_json(),
     }
     values = tuple(row[name] for name in RUNS.column_names)
-    lake.insert_new(RUNS, lake.spark.createDataFrame([values], schema=spark_schema(RUNS)))
+    lake.append(RUNS, lake.spark.createDataFrame([values], schema=spark_schema(RUNS)))
 
 
 def sync_rejects(
@@ -156,6 +156,8 @@ def sync_rejects(
     An input refused again with the same fingerprint and reason counts a further attempt only for stages that fetch.
     """
     mine = lake.read(REJECTS).where(F.col("stage") == stage)
+    if refused.isEmpty() and mine.isEmpty():
+        return 0
     exists = tried if known is None else known.select("key")
     untouched = mine.join(tried.select("key"), "key", "left_anti").join(exists.select("key"), "key", "left_semi")
     before = mine.select(

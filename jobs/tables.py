@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -87,6 +87,12 @@ class Lake:
         """The newest Delta version of the table."""
         return int(self.spark.sql(f"DESCRIBE HISTORY {self.identifier(table)} LIMIT 1").first()["version"])  # type: ignore[index]
 
+    def versions(self, tables: Iterable[Table]) -> dict[str, int]:
+        """The newest Delta version of each table, by name."""
+        listed = list(tables)
+        with ThreadPoolExecutor(4) as pool:
+            return dict(zip((table.name for table in listed), pool.map(self.version, listed), strict=True))
+
     def detail(self, table: Table) -> Row:
         """What Delta says of the table: sizeInBytes, numFiles and more."""
         row = self.spark.sql(f"DESCRIBE DETAIL {self.identifier(table)}").first()
@@ -135,12 +141,16 @@ class Lake:
         try:
             counts = {row[CHANGE]: row["count"] for row in held.groupBy(CHANGE).count().collect()}
             if counts.keys() == {INSERT}:
-                held.select(*table.column_names).writeTo(self.identifier(table)).append()
+                self.append(table, held)
             elif counts:
                 self._merge(table, held)
         finally:
             held.unpersist()
         return Changed(counts.get(INSERT, 0) + counts.get(UPSERT, 0), counts.get(DELETE, 0))
+
+    def append(self, table: Table, rows: DataFrame) -> None:
+        """Add rows whose keys are known to be new."""
+        rows.select(*table.column_names).writeTo(self.identifier(table)).append()
 
     def _merge(self, table: Table, changes: DataFrame) -> None:
         columns = {name: f"s.`{name}`" for name in table.column_names}

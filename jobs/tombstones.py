@@ -19,8 +19,10 @@ def bury(lake: Lake, context: RunContext, pairs: DataFrame) -> None:
     To be called before `pairs` is written: a run that is killed between the two finds the same pairs missing again.
     """
     gone = lake.read(PAIRS).join(pairs.select("pair_id"), "pair_id", "left_anti")
-    dead = tombstones_of(gone, lake.read(ARTICLES), lake.read(INVENTORY), context)
     old = lake.read(TOMBSTONES)
+    if gone.isEmpty() and old.isEmpty():
+        return
+    dead = tombstones_of(gone, lake.read(ARTICLES), lake.read(INVENTORY), context)
     kept = old.join(pairs.select("pair_id"), "pair_id", "left_anti").join(dead.select("pair_id"), "pair_id", "left_anti")
     buried_before = old.select("pair_id", F.col("removed_at").alias("buried"), F.col("reason").alias("why"))
     dead = dead.join(buried_before, "pair_id", "left").withColumn(
