@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Annotated, Literal
 
@@ -22,6 +23,14 @@ class Section(BaseModel):
     def digest(self) -> str:
         """SHA-256 (hex) of the resolved values: equal settings, equal digest."""
         return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+
+
+def _flat(prefix: str, options: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    for name, value in options.items():
+        if isinstance(value, Mapping):
+            yield from _flat(f"{prefix}{name}.", value)
+        else:
+            yield f"{prefix}{name}", str(value).lower() if isinstance(value, bool | int) else value
 
 
 class SourceSettings(Section):
@@ -71,6 +80,12 @@ class SparkSettings(Section):
     driver_memory: str = Field("4g", pattern=r"^\d+[kmg]$")
     log_file: str | None = Field(None, description="File for what the JVM writes to standard error; None: the terminal")
     conf: dict[str, str] = Field(default_factory=dict, description="Further Spark options")
+
+    @field_validator("conf", mode="before")
+    @classmethod
+    def _dotted(cls, conf: object) -> object:
+        """Options by their dotted names, whether written so or, as an override's key is read, nested at each dot."""
+        return dict(_flat("", conf)) if isinstance(conf, dict) else conf
 
 
 class FetchSettings(Section):

@@ -11,7 +11,7 @@ RUNS = Table(
     checks={"reconciled": "num_in = num_ok + num_rejected + num_filtered"},
     columns=(
         Column("run_id", pa.string(), "Id of the run, sortable by time", required=True),
-        Column("stage", pa.string(), "Job", required=True),
+        Column("stage", pa.string(), "Job that ran", required=True),
         Column("started", TIMESTAMP, "When the stage started", required=True),
         Column("seconds", pa.float64(), "How long it took (seconds)", required=True),
         Column("num_in", pa.int64(), "Inputs that the stage looked at", required=True),

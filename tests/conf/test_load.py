@@ -1,0 +1,107 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from conf.load import PROFILES, load_model, load_settings, read_yaml
+from conf.settings import FetchSettings, Settings
+
+
+@pytest.fixture(autouse=True)
+def places(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BIOMEDICA_LAKE_URI", "s3://bucket/lake/")
+    monkeypatch.setenv("BIOMEDICA_EXPORT_URI", "s3://bucket/shards")
+
+
+def refusal(*overrides: str, profile: str = "local") -> str:
+    with pytest.raises(ValueError, match=r"\w") as refused:
+        load_settings(profile, overrides)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_profile_loads_and_survives_a_round_trip_through_json(profile: str) -> None:
+    settings = load_settings(profile)
+    assert Settings.model_validate(settings.model_dump(mode="json")) == settings
+
+
+def test_an_unknown_profile_is_refused_with_the_known_ones() -> None:
+    assert refusal(profile="laptop") == "--profile must be one of local, cluster, databricks, not 'laptop'"
+
+
+def test_overrides_reach_nested_keys_and_are_read_as_yaml() -> None:
+    settings = load_settings(
+        "local", ["source.license_groups=[commercial]", "source.since=2026-11-01", "fetch.retry_rejected=yes"]
+    )
+    assert settings.source.license_groups == ("commercial",)
+    assert str(settings.source.since) == "2026-11-01"
+    assert settings.fetch.retry_rejected is True
+
+
+def test_a_later_override_wins() -> None:
+    assert load_settings("local", ["fetch.concurrency=2", "fetch.concurrency=3"]).fetch.concurrency == 3
+
+
+def test_the_value_of_an_override_may_hold_equals_signs() -> None:
+    uri = "https://host/esearch?api_key=a=b"
+    assert load_settings("local", [f"source.esearch_url={uri}"]).source.esearch_url == uri
+
+
+def test_every_wrong_key_is_named_at_once_with_rule_and_value() -> None:
+    lines = refusal("fetch.concurrency=0", "images.format=GIF", "lake.color=red", "nothing=1").splitlines()
+    assert lines[0] == "4 wrong setting(s) in local.yaml or the overrides:"
+    assert [line.split(":")[0].strip() for line in lines[1:]] == ["lake.color", "fetch.concurrency", "images.format", "nothing"]
+    assert "greater than 0 (got '0')" in lines[2]
+    assert "'JPEG' or 'WEBP' (got 'GIF')" in lines[3]
+    assert lines[4].endswith("unknown key (got '1')")
+
+
+@pytest.mark.parametrize("override", ["novalue", "=3", "fetch..concurrency=3", ".=1"])
+def test_an_override_without_key_or_value_is_refused(override: str) -> None:
+    assert "must have the form key=value" in refusal(override)
+
+
+def test_an_override_below_a_value_is_refused() -> None:
+    assert "'uri' is a value, not a section" in refusal("lake.uri.folder=x")
+
+
+def test_an_override_that_is_no_yaml_is_refused() -> None:
+    assert "the value is not YAML" in refusal("source.query=[open")
+
+
+def test_places_come_from_the_environment() -> None:
+    assert load_settings("cluster").lake.uri == "s3://bucket/lake"
+
+
+def test_a_place_that_the_environment_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BIOMEDICA_LAKE_URI")
+    message = refusal(profile="cluster")
+    assert "lake.uri" in message
+    assert "export.uri" not in message
+
+
+def test_a_fallback_stands_in_for_a_missing_variable(tmp_path: Path) -> None:
+    path = tmp_path / "fetch.yaml"
+    path.write_text("concurrency: ${NOT_SET_ANYWHERE:-7}\n", encoding="utf-8")
+    assert load_model(FetchSettings, path).concurrency == 7
+
+
+@pytest.mark.parametrize("text", ["- a\n- b\n", "just words\n", "", "a: [1\n"])
+def test_a_file_that_is_no_mapping_is_refused_by_name(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"settings file mine\.yaml"):
+        read_yaml(path)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="does not exist"):
+        read_yaml(tmp_path / "none.yaml")
+
+
+def test_spark_options_are_overridden_by_their_dotted_names() -> None:
+    conf = load_settings("local", ["spark.conf.spark.sql.shuffle.partitions=9", "spark.conf.spark.ui.enabled=true"]).spark.conf
+    assert conf["spark.sql.shuffle.partitions"] == "9"
+    assert conf["spark.ui.enabled"] == "true"
+    shipped = yaml.safe_load((Path(__file__).parents[2] / "conf" / "local.yaml").read_text(encoding="utf-8"))["spark"]["conf"]
+    assert conf.keys() == shipped.keys()

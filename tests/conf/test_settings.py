@@ -1,0 +1,53 @@
+import pytest
+from pydantic import ValidationError
+
+from conf.load import load_settings
+from conf.settings import DuplicateSettings, ImageSettings, LakeSettings, PairSettings, SourceSettings
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        load_settings("local").lake.uri = "elsewhere"  # type: ignore[misc]
+
+
+def test_equal_settings_have_equal_digests_and_any_other_value_another() -> None:
+    assert ImageSettings().digest() == ImageSettings(quality=90).digest()
+    assert ImageSettings().digest() != ImageSettings(quality=91).digest()
+
+
+def test_each_section_has_a_sha256_of_its_own() -> None:
+    sections = [SourceSettings(uri="a"), LakeSettings(uri="a"), ImageSettings(), DuplicateSettings(), PairSettings()]
+    assert len({section.digest() for section in sections}) == len(sections)
+    assert all(len(section.digest()) == 64 for section in sections)
+
+
+def test_ids_and_query_exclude_each_other() -> None:
+    with pytest.raises(ValidationError, match="ids and query exclude each other"):
+        SourceSettings(uri="a", ids="ids.txt", query="cancer")
+
+
+@pytest.mark.parametrize(("val_fraction", "test_fraction"), [(0.5, 0.5), (0.9, 0.2), (1.0, 0.0)])
+def test_splits_must_leave_something_to_train_on(val_fraction: float, test_fraction: float) -> None:
+    with pytest.raises(ValidationError, match="must stay below 1"):
+        PairSettings(val_fraction=val_fraction, test_fraction=test_fraction)
+
+
+@pytest.mark.parametrize(("given", "kept"), [("lake/", "lake"), ("s3://b/lake//", "s3://b/lake"), ("/", "/")])
+def test_the_lake_needs_no_trailing_slash(given: str, kept: str) -> None:
+    assert LakeSettings(uri=given).uri == kept
+
+
+def test_the_endpoint_must_be_an_address() -> None:
+    with pytest.raises(ValidationError, match="endpoint"):
+        SourceSettings(uri="s3://b", endpoint="localhost:9000")
+
+
+@pytest.mark.parametrize("memory", ["4", "4 g", "four", "4G"])
+def test_memory_needs_a_unit_that_java_knows(memory: str) -> None:
+    with pytest.raises(ValueError, match=r"spark\.driver_memory"):
+        load_settings("local", [f"spark.driver_memory={memory}"])
+
+
+def test_an_export_name_is_a_safe_folder_name() -> None:
+    with pytest.raises(ValueError, match=r"export\.name"):
+        load_settings("local", ["export.name=../other"])
