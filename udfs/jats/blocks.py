@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 
-from udfs.jats.names import Element, ancestors, name_of
-from udfs.jats.text import Text, block_text, pure_text
+from udfs.jats.names import NAMES, Element, Lineage
+from udfs.jats.text import Text, block_text, pure_text, raw_text
 
 _BLOCKS = frozenset(
     {"p", "title", "subtitle", "td", "th", "term", "attrib", "verse-line", "speaker", "article-title", "trans-title", "label"}
@@ -36,30 +36,36 @@ class Blocks:
         """Text of a block with the spans of the figure cross-references in it."""
         text = self._texts.get(block)
         if text is None:
-            text = block_text(block, self._wanted) if self._is_mixed(block) else pure_text(block)
-            self._texts[block] = text
+            is_mixed = block in self._mixed or NAMES[block.tag] != "p"
+            text = self._texts[block] = block_text(block, self._wanted) if is_mixed else pure_text(block)
         return text
 
-    def _is_mixed(self, block: Element) -> bool:
-        return block in self._mixed or name_of(block.tag) != "p"
+    def naming(self, block: Element, words: Sequence[str]) -> Text | None:
+        """Text of a block that holds one of the words; None, mostly without rendering, for a block that does not."""
+        text = self._texts.get(block)
+        raw = text.text if text is not None else raw_text(block)
+        for word in words:
+            if word in raw:
+                return self.read(block)
+        return None
 
 
-def block_of(element: Element) -> Element:
+def block_of(element: Element, lineage: Lineage) -> Element:
     """The innermost paragraph, title or cell around an element; its parent where there is none."""
-    found = next((ancestor for name, ancestor in ancestors(element) if name in _BLOCKS), None)
+    found = next((ancestor for name, ancestor in lineage[element] if name in _BLOCKS), None)
     if found is not None:
         return found
     parent = element.getparent()
     return element if parent is None else parent
 
 
-def place_of(block: Element) -> tuple[str, Element]:
+def place_of(block: Element, lineage: Lineage) -> tuple[str, Element]:
     """(kind of place, the element that makes it so) of a block."""
-    if name_of(block.tag) in ("td", "th"):
+    if NAMES[block.tag] in ("td", "th"):
         return "table_cell", block
-    for name, ancestor in ancestors(block):
+    for name, ancestor in lineage[block]:
         if name in _PLACES:
             return _PLACES[name], ancestor
         if name in ("body", "back"):
             break
-    return "title" if name_of(block.tag).endswith("title") else "paragraph", block
+    return "title" if NAMES[block.tag].endswith("title") else "paragraph", block

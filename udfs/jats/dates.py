@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Any
 
 from udfs.jats.front import Meta
-from udfs.jats.names import Element
+from udfs.jats.names import NAMES, Element, all_text
 from udfs.jats.text import line_text
 
 _NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTHS = {name: number for number, name in enumerate(_NAMES, start=1)}
 _ISO = re.compile(r"^(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
+_YEAR = re.compile(r"\b([12]\d{3})\b")
 _PUBLISHED = frozenset(
     {"epub", "ppub", "collection", "pub", "epub-ppub", "epreprint", "preprint", "ecorrected", "issue-ppub", ""}
 )
@@ -21,8 +21,10 @@ _PUBLISHED = frozenset(
 def read_dates(meta: Meta) -> dict[str, Any]:
     """dates: every pub-date and history date with its kind; the earliest date of publication, its precision and year."""
     published = [_date(one, "publication") for one in meta.get("pub-date", ())]
-    history = [_date(one, "history") for group in meta.get("history", ()) for one in group.iterfind("{*}date")]
-    history += [_date(one, "history") for group in meta.get("pub-history", ()) for one in group.iterdescendants("{*}date")]
+    events = [
+        one for name in ("history", "pub-history") for group in meta.get(name, ()) for one in group.iterdescendants("{*}date")
+    ]
+    history = [_date(one, "history") for one in events]
     published = [date for date in published if date["year"]]
     candidates = [date for date in published if date["kind"] in _PUBLISHED] or published
     first = min(candidates, key=_order, default=None)
@@ -40,17 +42,14 @@ def _order(date: dict[str, Any]) -> tuple[int, int, int]:
 
 
 def _date(element: Element, event: str) -> dict[str, Any]:
-    year, month, day = _parts(element)
-    season = line_text(element.find("{*}season"))
-    precision = "day" if day else "month" if month else "season" if season else "year"
-    text = "-".join(
-        part for part in (f"{year:04d}" if year else "", f"{month:02d}" if month else "", f"{day:02d}" if day else "") if part
-    )
+    parts = {NAMES[child.tag]: child for child in element}
+    year, month, day = _parts(element, parts)
+    season = line_text(parts.get("season"))
     return {
         "event": event,
         "kind": element.get("date-type") or element.get("pub-type") or "",
-        "date": text or None,
-        "precision": precision,
+        "date": _iso(year, month, day),
+        "precision": "day" if day else "month" if month else "season" if season else "year",
         "year": year,
         "month": month,
         "day": day,
@@ -58,20 +57,22 @@ def _date(element: Element, event: str) -> dict[str, Any]:
     }
 
 
-def _parts(element: Element) -> tuple[int | None, int | None, int | None]:
-    """(year, month, day); a part without the larger one before it is dropped."""
-    year = _number(element.findtext("{*}year"), 1000, 2999)
-    month = _month(element.findtext("{*}month"))
-    day = _number(element.findtext("{*}day"), 1, 31)
+def _iso(year: int | None, month: int | None, day: int | None) -> str | None:
     if year is None:
-        match = _ISO.match(element.get("iso-8601-date") or "")
-        if match:
-            year, month, day = _numbers(match.groups())
-    return year, month if year else None, day if year and month else None
+        return None
+    return f"{year:04d}-{month:02d}-{day:02d}" if month and day else f"{year:04d}-{month:02d}" if month else f"{year:04d}"
 
 
-def _numbers(groups: Iterable[str | None]) -> list[int | None]:
-    return [int(group) if group else None for group in groups]
+def _parts(element: Element, parts: dict[str, Element]) -> tuple[int | None, int | None, int | None]:
+    """(year, month, day) of the elements, else of the ISO date, else the year in the words; no part without the larger one."""
+    year, month, day = (parts[name].text if name in parts else None for name in ("year", "month", "day"))
+    if not year:
+        match = _ISO.match(element.get("iso-8601-date") or "") or _YEAR.search(all_text(element))
+        year, month, day = (*match.groups(), None, None)[:3] if match else (None, None, None)
+    year_number, month_number, day_number = _number(year, 1000, 2999), _month(month), _number(day, 1, 31)
+    if year_number is None or month_number is None:
+        return year_number, None, None
+    return year_number, month_number, day_number
 
 
 def _number(text: str | None, low: int, high: int) -> int | None:

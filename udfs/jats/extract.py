@@ -28,12 +28,12 @@ from udfs.jats.licences import license_url, spdx_code
 from udfs.jats.mentions import MentionReader, wanted_xrefs
 from udfs.jats.metadata import flag, media_names, merge, text_of
 from udfs.jats.names import XML_LANG, Element
-from udfs.jats.parse import Limits, Parsed, parse_article
+from udfs.jats.parse import Limits, parse_article
 from udfs.jats.people import read_authors
 from udfs.jats.references import read_references
 from udfs.jats.scope import Scope
 from udfs.jats.sections import read_sections
-from udfs.jats.survey import mark_mixed, survey
+from udfs.jats.survey import Survey, mark_mixed, survey
 from udfs.jats.targets import Targets
 from udfs.jats.text import line_text
 from udfs.media_match import MediaIndex
@@ -73,39 +73,53 @@ def extract_article(
     parsed = parse_article(xml, match.group("pmcid"), limits)
     meta, journal = article_meta(parsed.article)
     known = metadata or {}
-    scope = Scope()
-    media = MediaIndex(media_names(known, accession))
     found = survey(parsed.article)
-    figures = FigureReader(accession, scope, media, found.has_sub_articles).read(find_graphics(found.graphics))
-    targets = Targets(figures)
-    wanted = wanted_xrefs(found.xrefs, targets)
-    for xref in wanted:
-        mark_mixed(xref, found.mixed)
-    blocks = Blocks(wanted.keys(), found.mixed)
-    reader = MentionReader(targets, blocks, scope)
-    reader.read_xrefs(wanted, found.paragraphs)
-    reader.read_words(found.paragraphs)
-    mentions, rejects = reader.rows(), reader.rejects
+    content = _read_content(parsed.article, found, accession, media_names(known, accession))
     row = {
         "accession": accession,
         "pmcid": match.group("pmcid"),
         "version": int(match.group("version")),
-        **_bibliography(parsed.article, meta, journal, found.references),
-        "sections": read_sections(parsed.article, blocks, scope, found.has_boxes),
-        "num_figures": len(figures),
-        "num_mentions": len(mentions),
+        **_bibliography(parsed.article, meta, journal),
+        "references": read_references(found.references),
+        "sections": content.sections,
+        "num_figures": len(content.figures),
+        "num_mentions": len(content.mentions),
         "num_tables": found.num_tables,
+        "is_damaged": parsed.damage is not None,
         "extractor_version": EXTRACTOR_VERSION,
-        **_damage(parsed),
     }
+    row["num_references"] = len(row["references"])
     _apply_metadata(row, known)
-    if parsed.damage:
-        rejects = [("xml", Reason.DAMAGED, parsed.damage), *rejects]
-    return Extraction(row, [figure.row for figure in figures], mentions, rejects)
+    damage = [("xml", Reason.DAMAGED, parsed.damage)] if parsed.damage else []
+    return Extraction(row, content.figures, content.mentions, damage + content.rejects)
 
 
-def _bibliography(article: Element, meta: Meta, journal: Meta, cited: Sequence[Element]) -> dict[str, Any]:
-    references = read_references(cited)
+@dataclass(frozen=True)
+class _Content:
+    figures: list[dict[str, Any]]
+    mentions: list[dict[str, Any]]
+    sections: list[dict[str, Any]]
+    rejects: list[PartReject]
+
+
+def _read_content(article: Element, found: Survey, accession: str, names: Sequence[str]) -> _Content:
+    """Figures first, since the cross-references to them are marked in the text that sections and mentions share."""
+    scope = Scope()
+    reader = FigureReader(accession, scope, MediaIndex(names), found.has_sub_articles)
+    figures = reader.read(find_graphics(found.graphics, scope.lineage))
+    targets = Targets(figures, scope)
+    xrefs = wanted_xrefs(found.xrefs, targets)
+    for xref in xrefs:
+        mark_mixed(xref, found.mixed)
+    blocks = Blocks(xrefs.keys(), found.mixed)
+    sections = read_sections(article, blocks, scope, found.has_boxes)
+    mentions = MentionReader(targets, blocks, scope)
+    mentions.read_xrefs(xrefs, found.paragraphs)
+    mentions.read_words(found.paragraphs)
+    return _Content([figure.row for figure in figures], mentions.rows(), sections, mentions.rejects)
+
+
+def _bibliography(article: Element, meta: Meta, journal: Meta) -> dict[str, Any]:
     return {
         **read_ids(meta),
         **read_titles(meta),
@@ -120,8 +134,6 @@ def _bibliography(article: Element, meta: Meta, journal: Meta, cited: Sequence[E
         "language": article.get(XML_LANG),
         "authors": read_authors(meta),
         "related_articles": read_related(meta),
-        "references": references,
-        "num_references": len(references),
     }
 
 
@@ -143,10 +155,6 @@ def _license(meta: Meta) -> dict[str, Any]:
             row["license_statement"] = row["license_statement"] or statement
         row["copyright"] = row["copyright"] or line_text(permissions.find("{*}copyright-statement"))
     return row
-
-
-def _damage(parsed: Parsed) -> dict[str, Any]:
-    return {"is_damaged": parsed.damage is not None}
 
 
 def _apply_metadata(row: dict[str, Any], metadata: Mapping[str, Any]) -> None:

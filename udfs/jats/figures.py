@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from udfs.jats.figure_ids import figure_ids
-from udfs.jats.graphics import Graphic, containers
-from udfs.jats.names import Element, ancestors, href_of, name_of
+from udfs.jats.graphics import Graphic, xml_ids
+from udfs.jats.names import NAMES, Element, href_of
 from udfs.jats.numbering import label_number
 from udfs.jats.panels import split_panels
 from udfs.jats.rights import figure_rights
-from udfs.jats.scope import Scope, sub_article
+from udfs.jats.scope import Scope
 from udfs.jats.words import Words, merge_words, read_words
 from udfs.media_match import MediaIndex
 
@@ -59,12 +59,12 @@ class FigureReader:
             **_alternative(graphic.element),
             **self._texts(graphic),
         }
-        return Figure(row, graphic, frozenset(filter(None, (element.get("id") for element in containers(graphic)))))
+        return Figure(row, graphic, xml_ids(graphic, self._scope.lineage))
 
     def _texts(self, graphic: Graphic) -> dict[str, Any]:
-        shared = self._words_of(graphic.place, graphic.owner is not None)
-        is_own = graphic.element is None or graphic.element is graphic.place
-        words = shared if is_own or graphic.element is None else merge_words(shared, read_words(graphic.element))
+        place, element = graphic.place, graphic.element
+        shared = self._words_of(place, graphic.owner is not None)
+        words = shared if element is None or element is place else merge_words(shared, read_words(element))
         rights = figure_rights(words.permissions, words.caption, words.attribution)
         return {
             "label": words.label,
@@ -80,7 +80,7 @@ class FigureReader:
             "permission": rights.statement,
             "license_url": rights.license_url,
             "license_spdx": rights.license_spdx,
-            **self._group(graphic.place, shared if words.caption != shared.caption else None),
+            **self._group(place, shared if words.caption != shared.caption else None),
             **_panels(words.caption),
         }
 
@@ -91,7 +91,7 @@ class FigureReader:
 
     def _group(self, place: Element, shared: Words | None) -> dict[str, Any]:
         """The figure a graphic with a caption of its own stands in, else the group (or figure) around the figure."""
-        group = next((one for name, one in ancestors(place) if name in _GROUPS), None)
+        group = next((one for name, one in self._scope.lineage[place] if name in _GROUPS), None)
         if shared is None and group is None:
             return {"group_id": None, "group_label": None, "group_caption": None}
         words = shared if shared is not None else self._words_of(group, False) if group is not None else Words()
@@ -102,8 +102,8 @@ class FigureReader:
         }
 
     def _sub_article(self, place: Element) -> str | None:
-        sub = sub_article(place) if self._has_sub_articles else None
-        return None if sub is None else sub.get("id") or sub.get("article-type") or name_of(sub.tag)
+        sub = self._scope.sub_article(place) if self._has_sub_articles else None
+        return None if sub is None else sub.get("id") or sub.get("article-type") or NAMES[sub.tag]
 
 
 def _alternative(element: Element | None) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def _alternative(element: Element | None) -> dict[str, Any]:
     if element is None:
         return {"alternative": None, "specific_use": None, "content_type": None, "mime_type": None}
     parent = element.getparent()
-    index = parent.index(element) if parent is not None and name_of(parent.tag) == "alternatives" else None
+    index = parent.index(element) if parent is not None and NAMES[parent.tag] == "alternatives" else None
     mime = "/".join(filter(None, (element.get("mimetype") or element.get("mime-type"), element.get("mime-subtype"))))
     return {
         "alternative": index,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.rejects import Reason, Rejected
-from udfs.jats.names import XML_LANG, Element, by_name, href_of, name_of
+from udfs.jats.names import NAMES, XML_LANG, Element, by_name, first_child, href_of
 from udfs.jats.text import line_text, plain_text
 
 Meta = dict[str, list[Element]]
@@ -17,12 +17,11 @@ _NO_MAIN_ABSTRACT = frozenset(
 
 def article_meta(article: Element) -> tuple[Meta, Meta]:
     """Children of article-meta and of journal-meta by name; Rejected no_front where there is no article-meta."""
-    front = article.find("{*}front")
-    meta = front.find("{*}article-meta") if front is not None else None
-    if front is None or meta is None:
+    front = first_child(article, "front")
+    parts = by_name(front if front is not None else ())
+    if "article-meta" not in parts:
         raise Rejected(Reason.NO_FRONT, "article without front/article-meta")
-    journal = front.find("{*}journal-meta")
-    return by_name(meta), by_name(journal if journal is not None else ())
+    return by_name(parts["article-meta"][0]), by_name(parts["journal-meta"][0] if "journal-meta" in parts else ())
 
 
 def read_ids(meta: Meta) -> dict[str, str | None]:
@@ -48,10 +47,11 @@ def read_titles(meta: Meta) -> dict[str, Any]:
     group = next(iter(meta.get("title-group", ())), None)
     if group is None:
         return {"title": None, "subtitle": None, "trans_titles": []}
-    translated = group.iterdescendants("{*}trans-title")
+    parts = by_name(group)
+    translated = group.iterdescendants("{*}trans-title") if len(parts) > 1 else ()
     return {
-        "title": line_text(group.find("{*}article-title")),
-        "subtitle": line_text(group.find("{*}subtitle")),
+        "title": next(map(line_text, parts.get("article-title", ())), None),
+        "subtitle": next(map(line_text, parts.get("subtitle", ())), None),
         "trans_titles": [{"language": _language(one), "text": text} for one in translated if (text := line_text(one))],
     }
 
@@ -63,9 +63,9 @@ def read_journal(journal: Meta) -> dict[str, Any]:
     issns = {
         (one.get("publication-format") or one.get("pub-type") or ""): line_text(one) for one in reversed(journal.get("issn", ()))
     }
-    publisher = next((one.find("{*}publisher-name") for one in journal.get("publisher", ())), None)
+    publisher = first_child(next(iter(journal.get("publisher", ())), None), "publisher-name")
     return {
-        "journal": next((text for one in titles if name_of(one.tag) == "journal-title" and (text := line_text(one))), None),
+        "journal": next((text for one in titles if NAMES[one.tag] == "journal-title" and (text := line_text(one))), None),
         "publisher": line_text(publisher),
         "issn": next(
             filter(None, (issns.get(kind) for kind in ("epub", "electronic", "ppub", "print"))),
@@ -85,11 +85,11 @@ def read_abstracts(meta: Meta) -> dict[str, Any]:
 def _abstract(element: Element) -> dict[str, Any]:
     sections = []
     for child in element:
-        if name_of(child.tag) == "sec":
-            title = line_text(child.find("{*}title"))
-            texts = [plain_text(one, keep_floats=False) for one in child if name_of(one.tag) not in ("title", "label")]
+        if NAMES[child.tag] == "sec":
+            title = line_text(first_child(child, "title"))
+            texts = [plain_text(one, keep_floats=False) for one in child if NAMES[one.tag] not in ("title", "label")]
             sections.append({"title": title, "text": "\n".join(filter(None, texts)) or None})
-        elif name_of(child.tag) not in ("title", "label", "fig", "graphic", "object-id"):
+        elif NAMES[child.tag] not in ("title", "label", "fig", "graphic", "object-id"):
             text = plain_text(child, keep_floats=False)
             if text:
                 sections.append({"title": None, "text": text})
@@ -97,7 +97,7 @@ def _abstract(element: Element) -> dict[str, Any]:
     return {
         "type": element.get("abstract-type"),
         "language": _language(element),
-        "is_translation": name_of(element.tag) == "trans-abstract",
+        "is_translation": NAMES[element.tag] == "trans-abstract",
         "sections": sections,
         "text": "\n".join(lines) or None,
     }
@@ -121,11 +121,11 @@ def read_keywords(meta: Meta) -> dict[str, Any]:
 
 
 def _keyword_group(element: Element) -> dict[str, Any]:
-    words = [text for one in element if name_of(one.tag) in ("kwd", "compound-kwd", "nested-kwd") and (text := line_text(one))]
+    words = [text for one in element if NAMES[one.tag] in ("kwd", "compound-kwd", "nested-kwd") and (text := line_text(one))]
     return {
         "type": element.get("kwd-group-type"),
         "language": _language(element),
-        "title": line_text(element.find("{*}title")),
+        "title": line_text(first_child(element, "title")),
         "keywords": words,
     }
 

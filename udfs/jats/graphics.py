@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from udfs.jats.names import Element, ancestors, href_of, name_of
+from udfs.jats.names import NAMES, Element, Lineage, first_child, href_of
 from udfs.media_match import RASTER_EXTENSIONS
 
 _OWNERS = {
@@ -25,11 +25,12 @@ _OWNERS = {
     "license-p": "inline",
     "permissions": "inline",
 }
+_GROUPS = frozenset({"fig-group", "fig", "table-wrap-group", "alternatives"})
+_TEXT = frozenset({"sec", "body", "article", "p", "floats-group"})
 _VIDEO_EXTENSIONS = frozenset({".mp4", ".avi", ".mov", ".wmv", ".mpg", ".mpeg", ".flv", ".m4v", ".webm", ".mkv", ".mp3", ".wav"})
 
 
-@dataclass(frozen=True, slots=True)
-class Graphic:
+class Graphic(NamedTuple):
     """A graphic (None: a figure without one), its owner (None: it stands alone) and its number within the owner, from 0."""
 
     element: Element | None
@@ -46,52 +47,51 @@ class Graphic:
         return place
 
 
-def find_graphics(candidates: Sequence[Element]) -> list[Graphic]:
+def find_graphics(candidates: Sequence[Element], lineage: Lineage) -> list[Graphic]:
     """One entry per graphic and per figure without one, of the candidates in reading order (see Survey.graphics)."""
     found: list[Graphic] = []
     counts: dict[Element, int] = {}
     for element in candidates:
-        if name_of(element.tag) == "fig":
-            found.append(Graphic(None, element, _figure_kind(element)))
+        if NAMES[element.tag] == "fig":
+            found.append(Graphic(None, element, "figure"))
             continue
-        graphic = _graphic(element)
+        graphic = _graphic(element, lineage)
         if graphic is not None and graphic.owner is not None:
             number = counts[graphic.owner] = counts.get(graphic.owner, -1) + 1
-            graphic = Graphic(element, graphic.owner, graphic.kind, number)
+            graphic = graphic._replace(number=number) if number else graphic
         if graphic is not None:
             found.append(graphic)
-    return [graphic for graphic in found if graphic.element is not None or graphic.owner not in counts]
+    kept = [graphic for graphic in found if graphic.element is not None or graphic.owner not in counts]
+    return [
+        graphic._replace(kind=_figure_kind(graphic.place, lineage)) if graphic.kind == "figure" else graphic for graphic in kept
+    ]
 
 
-def _graphic(element: Element) -> Graphic | None:
-    owner = _owner(element)
-    kind = _OWNERS[name_of(owner.tag)] if owner is not None else "other"
-    name = name_of(element.tag)
+def _graphic(element: Element, lineage: Lineage) -> Graphic | None:
+    owner = next((ancestor for name, ancestor in lineage[element] if name in _OWNERS), None)
+    kind = _OWNERS[NAMES[owner.tag]] if owner is not None else "other"
+    name = NAMES[element.tag]
     if name == "graphic":
-        return _picture(element, owner, kind)
+        return _picture(element, owner, kind, lineage)
     if name == "inline-graphic":
-        return _picture(element, owner, "equation" if kind == "equation" else "inline")
+        return _picture(element, owner, kind if kind == "equation" else "inline", lineage)
     medium = _medium(element)
     if name == "supplementary-material":
         return Graphic(element, element, "video" if medium == "video" else "supplementary") if medium else None
     if medium == "video":
         return Graphic(element, owner, "video")
     if medium == "image":
-        return _picture(element, owner, kind)
+        return _picture(element, owner, kind, lineage)
     return Graphic(element, owner, "supplementary") if name == "media" and kind == "figure" else None
 
 
-def _picture(element: Element, owner: Element | None, kind: str) -> Graphic:
+def _picture(element: Element, owner: Element | None, kind: str, lineage: Lineage) -> Graphic:
+    """A picture and what owns it; one in a caption or a cell is an inline graphic of that text and stands alone."""
     if kind == "inline":
         return Graphic(element, None, "inline")
-    if owner is None:
-        return Graphic(element, None, "graphical_abstract" if _in_graphical_abstract(element) else "other")
-    return Graphic(element, owner, _figure_kind(owner) if kind == "figure" else kind)
-
-
-def _owner(element: Element) -> Element | None:
-    """The nearest element that can own a graphic; what stands in a caption or a cell is an inline graphic of that text."""
-    return next((ancestor for name, ancestor in ancestors(element) if name in _OWNERS), None)
+    if owner is None and _in_graphical_abstract(element, lineage):
+        return Graphic(element, None, "graphical_abstract")
+    return Graphic(element, owner, kind)
 
 
 def _medium(element: Element) -> str | None:
@@ -108,27 +108,30 @@ def _medium(element: Element) -> str | None:
     return None
 
 
-def _figure_kind(figure: Element) -> str:
+def _figure_kind(figure: Element, lineage: Lineage) -> str:
     described = " ".join(filter(None, map(figure.get, ("fig-type", "specific-use", "content-type")))).lower()
-    if "graphical" in described or _in_graphical_abstract(figure):
+    if "graphical" in described or _in_graphical_abstract(figure, lineage):
         return "graphical_abstract"
-    label = next(figure.iterchildren("{*}label"), None)
+    label = first_child(figure, "label")
     is_scheme = label is not None and (label.text or "").strip().lower().startswith("scheme")
     return "scheme" if is_scheme or "scheme" in described else "figure"
 
 
-def _in_graphical_abstract(element: Element) -> bool:
-    return any(name == "abstract" and "graphic" in (one.get("abstract-type") or "").lower() for name, one in ancestors(element))
+def _in_graphical_abstract(element: Element, lineage: Lineage) -> bool:
+    abstract = next((one for name, one in lineage[element] if name == "abstract"), None)
+    kind = (abstract.get("abstract-type") or "").lower() if abstract is not None else ""
+    return "graphic" in kind or kind == "toc"
 
 
-def containers(graphic: Graphic) -> Iterator[Element]:
-    """The elements whose id stands for the graphic: itself, its owner and what lies between, the groups around them."""
+def xml_ids(graphic: Graphic, lineage: Lineage) -> frozenset[str]:
+    """The ids that stand for a graphic: its own, its owner's and those of what lies between, of the groups around them."""
     start = graphic.element if graphic.element is not None else graphic.place
-    yield start
+    ids = [start.get("id")]
     inside = start is not graphic.place
-    for name, ancestor in ancestors(start):
-        if inside or name in ("fig-group", "fig", "table-wrap-group", "alternatives"):
-            yield ancestor
-        elif name in ("sec", "body", "article", "p", "floats-group"):
-            return
+    for name, ancestor in lineage[start]:
+        if inside or name in _GROUPS:
+            ids.append(ancestor.get("id"))
+        elif name in _TEXT:
+            break
         inside = inside and ancestor is not graphic.place
+    return frozenset(filter(None, ids))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from udfs.jats.names import Element, href_of, name_of
+from udfs.jats.names import NAMES, Element, href_of
 from udfs.jats.text import line_text
 
 _URL = re.compile(r"https?://[^\s<>\"')\]]+")
@@ -25,7 +25,7 @@ def license_url(license_element: Element) -> str | None:
     if href and href.startswith("http"):
         return href
     for element in license_element.iterdescendants("{*}license_ref", "{*}ext-link", "{*}uri"):
-        found = (element.text or "").strip() if name_of(element.tag) == "license_ref" else href_of(element) or ""
+        found = (element.text or "").strip() if NAMES[element.tag] == "license_ref" else href_of(element) or ""
         if found.startswith("http"):
             return found
     match = _URL.search(line_text(license_element) or "")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from udfs.jats.names import ByTag, Element, all_text, name_of
-from udfs.jats.scripts import SUBSCRIPTS, SUPERSCRIPTS, to_script
+from udfs.jats.names import NAMES, ByTag, Element, all_text
+from udfs.jats.scripts import SUBSCRIPTS, SUPERSCRIPTS, Forms, to_script
 
 _INVISIBLE = dict.fromkeys((0x2061, 0x2062, 0x2063, 0x2064, 0x200B, 0xFEFF))
 _ACCENTS = {
@@ -62,10 +62,11 @@ def _token(element: Element) -> str:
 
 
 def _text(element: Element) -> str:
-    return all_text(element).translate(_INVISIBLE)
+    text = all_text(element) if len(element) else element.text or ""
+    return text if text.isascii() else text.translate(_INVISIBLE)
 
 
-def _script(text: str, forms: dict[int, str], mark: str) -> str:
+def _script(text: str, forms: Forms, mark: str) -> str:
     if not text:
         return ""
     return to_script(text, forms) or mark + _grouped(text)
@@ -103,7 +104,7 @@ def _fraction(element: Element) -> str:
 
 def _root(element: Element) -> str:
     parts = _children(element)
-    if name_of(element.tag) == "mroot" and len(parts) == 2:
+    if NAMES[element.tag] == "mroot" and len(parts) == 2:
         return _script(parts[1], SUPERSCRIPTS, "^") + "√" + _grouped(parts[0])
     return "√" + _grouped("".join(parts) or (element.text or "").strip())
 

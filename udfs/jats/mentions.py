@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from schemas.rejects import Reason
 from udfs.jats.blocks import Blocks, block_of, place_of
@@ -17,19 +16,17 @@ from udfs.jats.scope import Scope
 from udfs.jats.sentences import sentence_span
 from udfs.jats.targets import Targets
 from udfs.jats.text import Span, Text
-from udfs.jats.unlinked import find_unlinked
+from udfs.jats.unlinked import FIGURE_WORDS, find_unlinked
 
 PartReject = tuple[str, Reason, str]
 
-_NEVER = frozenset({"bibr", "aff", "fn", "table-fn", "corresp", "author-notes", "contrib"})
 _DASH = r"[-‐‑‒–—−]"
 _BETWEEN = re.compile(rf"\s*[A-Za-z]?\s*(?:{_DASH}|to|through)\s*(?:fig(?:ure)?s?\.?)?\s*", re.IGNORECASE)
 _RANGE = re.compile(rf"(?P<first>[A-Z]?\d+)[a-z]?\s*(?:{_DASH}|to|through)\s*(?P<last>[A-Z]?\d+)", re.IGNORECASE)
 _NEAR = 4  # characters between a number in the text and a cross-reference that stands beside it: Fig. 2 ▸ c
 
 
-@dataclass(frozen=True, slots=True)
-class _Mention:
+class _Mention(NamedTuple):
     order: int
     start: int
     end: int
@@ -39,12 +36,11 @@ class _Mention:
     found_by: str
 
 
-def wanted_xrefs(xrefs: Mapping[Element, int], targets: Targets) -> dict[Element, int]:
+def wanted_xrefs(xrefs: Mapping[Element, tuple[int, bool]], targets: Targets) -> dict[Element, int]:
     """Cross-references typed as figures or that lead to one, with their places in reading order."""
     wanted = {}
-    for xref, order in xrefs.items():
-        kind = xref.get("ref-type")
-        if kind == "fig" or (kind not in _NEVER and not targets.ids.isdisjoint((xref.get("rid") or "").split())):
+    for xref, (order, is_figure) in xrefs.items():
+        if is_figure or not targets.ids.isdisjoint((xref.get("rid") or "").split()):
             wanted[xref] = order
     return wanted
 
@@ -63,7 +59,7 @@ class MentionReader:
     def read_xrefs(self, xrefs: Mapping[Element, int], paragraphs: Mapping[Element, int]) -> None:
         """Mentions of cross-references: one per figure that is named or lies in a range that the cross-reference ends."""
         for number, (xref, order) in enumerate(xrefs.items()):
-            block = block_of(xref)
+            block = block_of(xref, self._scope.lineage)
             text = self._blocks.read(block)
             figures = self._targets.resolve(xref)
             index = next((index for index, span in enumerate(text.spans) if span.xref is xref), None)
@@ -76,7 +72,9 @@ class MentionReader:
     def read_words(self, paragraphs: Mapping[Element, int]) -> None:
         """Mentions that no cross-reference marks: a figure's word and number in the text."""
         for paragraph, order in paragraphs.items():
-            text = self._blocks.read(paragraph)
+            text = self._blocks.naming(paragraph, FIGURE_WORDS)
+            if text is None:
+                continue
             for start, end, numbers in find_unlinked(text):
                 for figure in self._targets.by_numbers(numbers, paragraph):
                     if not self._is_linked(figure, paragraph, start, end):
@@ -138,7 +136,7 @@ class MentionReader:
             "figure_id": figure_id,
             "mention_no": number,
             "section_path": self._scope.path(mention.block),
-            "place": _place(mention.block, mention.figure),
+            "place": self._place(mention.block, mention.figure),
             "paragraph": text,
             "sentence": text[start : max(end, mention.end)],
             "start": mention.start,
@@ -147,9 +145,7 @@ class MentionReader:
             "found_by": mention.found_by,
         }
 
-
-def _place(block: Element, figure: Figure) -> str:
-    place, element = place_of(block)
-    if place != "caption":
-        return place
-    return "own_caption" if any(one is figure.graphic.place for one in element.iterancestors()) else place
+    def _place(self, block: Element, figure: Figure) -> str:
+        place, element = place_of(block, self._scope.lineage)
+        is_own = place == "caption" and any(one is figure.graphic.place for _, one in self._scope.lineage[element])
+        return "own_caption" if is_own else place

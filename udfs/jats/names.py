@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, Generic, TypeVar
 
 from lxml import etree
@@ -41,6 +41,8 @@ class ByTag(dict[Any, Value], Generic[Value]):
 
 
 class _Locals(dict[Any, str]):
+    """Local names by lxml's full tag, which is what every reader asks most often."""
+
     def __missing__(self, tag: Any) -> str:
         name = local_name(tag)
         if len(self) < _MAX_CACHED:
@@ -48,8 +50,7 @@ class _Locals(dict[Any, str]):
         return name
 
 
-_LOCALS = _Locals()
-name_of: Callable[[Any], str] = _LOCALS.__getitem__
+NAMES = _Locals()
 
 
 def any_namespace(names: Iterable[str]) -> tuple[str, ...]:
@@ -57,22 +58,34 @@ def any_namespace(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(f"{{*}}{name}" for name in names)
 
 
-def ancestors(element: Element) -> Iterator[tuple[str, Element]]:
-    """(local name, element) of the ancestors, innermost first."""
-    for ancestor in element.iterancestors():
-        yield _LOCALS[ancestor.tag], ancestor
+class Lineage(dict[Element, tuple[tuple[str, Element], ...]]):
+    """(local name, element) of an element's ancestors, innermost first; what siblings share is read once."""
+
+    def __missing__(self, element: Element) -> tuple[tuple[str, Element], ...]:
+        """The parent before the parent's own ancestors."""
+        parent = element.getparent()
+        line = () if parent is None else ((NAMES[parent.tag], parent), *self[parent])
+        self[element] = line
+        return line
 
 
 def by_name(elements: Iterable[Element]) -> dict[str, list[Element]]:
     """Elements by local name, each list in order."""
     found: dict[str, list[Element]] = {}
     for element in elements:
-        name = _LOCALS[element.tag]
+        name = NAMES[element.tag]
         if name in found:
             found[name].append(element)
         else:
             found[name] = [element]
     return found
+
+
+def first_child(element: Element | None, *path: str) -> Element | None:
+    """The first child of a name, and its first child of the next name, and so on; None where one is missing."""
+    for name in path:
+        element = None if element is None else next(element.iterchildren(f"{{*}}{name}"), None)
+    return element
 
 
 def all_text(element: Element) -> str:

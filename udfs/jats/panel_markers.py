@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _DASH = "-‐‑‒–—−"
 _JOIN = rf"\s*(?:,|;|&|/|\band\b|\bto\b|[{_DASH}])\s*(?:and\s+|&\s*)?"
@@ -18,7 +18,8 @@ _PANEL_WORD = r"(?:[Pp]anels?\s+)?"
 
 _EDGE = re.compile(r"[.;:!?)\]%\n] ?")
 _CLAUSE_EDGE = re.compile(r"[.;:!?)\]%,\n] ?| and ")
-_SECOND = re.compile(r" [Bb][.,:)]")
+_SECOND = re.compile(r"[ \n(][B-Eb-e][.,:) –-]")
+_SECOND_IN_CLAUSE = re.compile(r" [Bb][.,:)]")
 _IN_PARENTHESES = re.compile(rf"\(\s?{_PANEL_WORD}(?P<labels>{_LIST}\s?\)(?:{_JOIN}\({_LIST}\))*)")
 _HALF = re.compile(rf"(?<![\w(]){_LETTERS}\)")
 _PANELS = re.compile(rf"[Pp]anels?\s+\(?{_LETTERS}\)?(?:\s*[:.)–—]|\s+(?=\w))")
@@ -28,6 +29,7 @@ _LEADING_SIDE = re.compile(rf"(?P<labels>{_SIDE}){_SIDE_WORDS}\s*[:,]")
 _LEADING = re.compile(
     rf"{_PANEL_WORD}{_LETTERS}(?:(?P<half>\))|(?P<stop>\.)(?=\s)|(?P<colon>\s?:)|(?P<comma>,)(?=\s[A-Za-z0-9]\w)|(?P<bare>\s+)(?=[^a-z\s(]))"
 )
+_OPPOSITES = (("eft", "ight"), ("op", "ottom"), ("pper", "ower"))
 _ROMAN_ORDER = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii")
 _PART = re.compile(rf"(?P<first>\w+)\s*(?:[{_DASH}]|\bto\b)\s*(?P<last>\w+)|\w+")
 
@@ -35,8 +37,7 @@ TRUST = {"parentheses": 0.95, "half": 0.9, "stop": 0.85, "colon": 0.85, "comma":
 TRUST |= {"bare": 0.75, "side": 0.6}
 
 
-@dataclass(frozen=True, slots=True)
-class Marker:
+class Marker(NamedTuple):
     """A place that may name panels: their labels in order, its characters, and whether a sentence or clause starts with it."""
 
     labels: tuple[str, ...]
@@ -55,7 +56,9 @@ def in_parentheses(caption: str) -> list[Marker]:
 def without_parentheses(caption: str) -> dict[str, list[Marker]]:
     """Markers by style: half A), stop A., colon A:, comma A, where a clause starts; bare A where a sentence does; `panel A`."""
     styles: dict[str, list[Marker]] = {}
-    for start in _edges(caption, _CLAUSE_EDGE if _SECOND.search(caption) else _EDGE):
+    if not _SECOND.search(caption):
+        return styles
+    for start in _edges(caption, _CLAUSE_EDGE if _SECOND_IN_CLAUSE.search(caption) else _EDGE):
         match = _LEADING.match(caption, start)
         style = match.lastgroup if match else None
         if match and style and (style != "bare" or _is_leading(caption, start)):
@@ -74,7 +77,7 @@ def roman(caption: str) -> list[Marker]:
 
 def sides(caption: str) -> list[Marker]:
     """Markers that name a side: Left: at the start of a sentence, (left) or (left panel) in it; the first of each side."""
-    if not ("eft" in caption or "ight" in caption or "op" in caption or "pper" in caption):
+    if not any(one in caption and other in caption for one, other in _OPPOSITES):
         return []
     matches = (_LEADING_SIDE.match(caption, start) for start in _edges(caption, _EDGE) if _is_leading(caption, start))
     found = [_side(caption, match) for match in (*_SIDE_IN_PARENTHESES.finditer(caption), *matches) if match]

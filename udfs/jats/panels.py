@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from udfs.jats.panel_markers import TRUST, Marker, in_parentheses, roman, sides, successor, without_parentheses
-from udfs.jats.sentences import sentence_span
+from udfs.jats.sentences import first_sentence, sentence_span
 
 _ENOUGH = 2
 _INLINE = 0.4  # what a marker in mid-sentence counts, beside 1 for one that starts a sentence
@@ -60,16 +60,16 @@ def split_panels(caption: str) -> Split:
     if not any(run.is_enough for run in runs):
         runs += [_best_run("roman", roman(caption)), _sides(caption)]
     best = max(runs, key=lambda run: (run.is_enough, run.score))
-    if not best.is_enough:
-        return Split(
-            (), caption[slice(*sentence_span(caption, 0))] or None, 0.5 if best.markers and best.style != "bare" else 1.0
-        )
-    return _segmented(caption, best)
+    if best.is_enough:
+        return _segmented(caption, best)
+    is_doubtful = bool(best.markers) and best.style != "bare"
+    return Split((), first_sentence(caption) or None, 0.5 if is_doubtful else 1.0)
 
 
 def _best_run(style: str, markers: Sequence[Marker]) -> _Run:
-    """The best run of markers of a style, tried from its first few markers on."""
-    tries = [_run(markers[start:], style) for start in range(min(len(markers), _STARTS))]
+    """The best run of markers of a style; a first marker that names several panels may be an overview of those that follow."""
+    starts = _STARTS if markers and len(markers[0].labels) > 1 else 1
+    tries = [_run(markers[start:], style) for start in range(min(len(markers), starts))]
     runs = [_Run(style, tuple(run), sum(1.0 if marker.is_leading else _INLINE for marker in run)) for run in tries]
     return max(runs, key=lambda run: (run.is_enough, run.score), default=_Run(style, (), 0.0))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 from schemas.rejects import Reason, Rejected
-from udfs.jats.names import Element, name_of
+from udfs.jats.names import NAMES, Element
 
 MAX_DEPTH = 256  # libxml2's own bound, which holds while huge_tree is off
 
@@ -37,7 +37,7 @@ def parse_article(xml: bytes, pmcid: str, limits: Limits) -> Parsed:
     """
     if len(xml) > limits.max_bytes:
         raise Rejected(Reason.TOO_LARGE, f"{len(xml)} bytes of XML, limit {limits.max_bytes}")
-    num_tags = xml.count(b"<")
+    num_tags = xml.count(b"<") if len(xml) > limits.max_tags else 0
     if num_tags > limits.max_tags:
         raise Rejected(Reason.TOO_LARGE, f"{num_tags} tags, limit {limits.max_tags}")
     root, damage = _parse(xml)
@@ -107,11 +107,11 @@ def _decoded(xml: bytes) -> str | None:
 
 
 def _find_article(root: Element, pmcid: str) -> Element:
-    if name_of(root.tag) == "article":
+    if NAMES[root.tag] == "article":
         return root
     articles = list(root.iterdescendants("{*}article"))
     if not articles:
-        raise Rejected(Reason.NOT_AN_ARTICLE, f"root element {name_of(root.tag)[:80]} holds no article")
+        raise Rejected(Reason.NOT_AN_ARTICLE, f"root element {NAMES[root.tag][:80]} holds no article")
     if len(articles) == 1:
         return articles[0]
     digits = pmcid.removeprefix("PMC")

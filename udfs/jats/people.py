@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from udfs.jats.front import Meta
-from udfs.jats.names import Element, by_name, name_of
+from udfs.jats.names import NAMES, Element, by_name
 from udfs.jats.text import line_text
 
 _ORCID = re.compile(r"\d{4}-?\d{4}-?\d{4}-?\d{3}[\dX]")
@@ -30,7 +30,7 @@ def affiliation_text(aff: Element) -> str | None:
     """Text of an affiliation without the label that links it to its authors."""
     text = line_text(aff)
     first = aff[0] if len(aff) else None
-    if text and first is not None and name_of(first.tag) in ("label", "sup") and not (aff.text or "").strip():
+    if text and first is not None and NAMES[first.tag] in ("label", "sup") and not (aff.text or "").strip():
         text = text.removeprefix(line_text(first) or "").lstrip(" ,.") or None
     return text
 
@@ -64,7 +64,7 @@ def _name(parts: Meta) -> tuple[str | None, str | None, str | None]:
     if name is None:
         group = next((parts[kind][0] for kind in ("collab", "on-behalf-of") if kind in parts), None)
         return None, None, _group_name(group) or ("Anonymous" if "anonymous" in parts else None)
-    words = {kind: line_text(found[0]) for kind, found in by_name(name).items()}
+    words = {NAMES[part.tag]: line_text(part) for part in name}
     full = " ".join(filter(None, map(words.get, ("prefix", "given-names", "surname", "suffix"))))
     return words.get("surname"), words.get("given-names"), full or line_text(name)
 
@@ -75,8 +75,8 @@ def _group_name(group: Element | None) -> str | None:
         return None
     if not len(group):
         return line_text(group)
-    named = [one for one in group if name_of(one.tag) in ("institution", "named-content", "institution-wrap")]
-    has_members = any(name_of(one.tag) == "contrib-group" for one in group)
+    named = [one for one in group if NAMES[one.tag] in ("institution", "named-content", "institution-wrap")]
+    has_members = any(NAMES[one.tag] == "contrib-group" for one in group)
     if not has_members:
         return line_text(group)
     return " ".join((group.text or "").split()) or (line_text(named[0]) if named else None)

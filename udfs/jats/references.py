@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from udfs.jats.front import clean_doi
-from udfs.jats.names import Element, href_of, name_of
+from udfs.jats.names import NAMES, Element, href_of
 
 _KINDS = {"pmid": "pmid", "pmcid": "pmcid", "pmc": "pmcid", "doi": "doi"}
 
@@ -16,24 +16,25 @@ def read_references(elements: Iterable[Element]) -> list[dict[str, Any]]:
     references: list[dict[str, Any]] = []
     last: Element | None = None
     for element in elements:
-        name = name_of(element.tag)
+        name = NAMES[element.tag]
         if name == "ref":
             last = element
             references.append({"ref_id": element.get("id"), "pmid": None, "doi": None, "pmcid": None})
+        elif not references:
+            continue
         elif name == "pub-id":
-            if references:
-                _note_id(references[-1], element)
-        elif references and references[-1]["doi"] is None and _is_doi_link(element, last):
+            kind = _KINDS.get(element.get("pub-id-type") or "")
+            if kind and references[-1][kind] is None:
+                references[-1][kind] = _id(element, kind)
+        elif references[-1]["doi"] is None and _is_doi_link(element, last):
             references[-1]["doi"] = clean_doi(href_of(element) or element.text)
     return references
 
 
+def _id(element: Element, kind: str) -> str | None:
+    text = (element.text or "").strip()
+    return clean_doi(text) if kind == "doi" else text or None
+
+
 def _is_doi_link(element: Element, reference: Element | None) -> bool:
     return element.get("ext-link-type") == "doi" and any(one is reference for one in element.iterancestors())
-
-
-def _note_id(reference: dict[str, Any], element: Element) -> None:
-    kind = _KINDS.get(element.get("pub-id-type") or "")
-    text = (element.text or "").strip()
-    if kind and text and reference[kind] is None:
-        reference[kind] = clean_doi(text) if kind == "doi" else text

@@ -2,32 +2,50 @@
 
 from __future__ import annotations
 
-from udfs.jats.names import Element, ancestors, name_of
+from udfs.jats.names import NAMES, Element, Lineage
 from udfs.jats.text import line_text
 
 SEPARATOR = " > "
 _SUB_ARTICLES = ("sub-article", "response")
 _TITLED = frozenset(
-    {"sec", "app", "app-group", "boxed-text", "ack", "notes", "glossary", "abstract", "trans-abstract", "bio", *_SUB_ARTICLES}
+    {
+        "sec",
+        "app",
+        "app-group",
+        "boxed-text",
+        "ack",
+        "notes",
+        "glossary",
+        "abstract",
+        "trans-abstract",
+        "bio",
+        "fn-group",
+        *_SUB_ARTICLES,
+    }
 )
 _DEFAULTS = {"abstract": "Abstract", "trans-abstract": "Abstract", "ack": "Acknowledgements"}
 
 
 class Scope:
-    """Section paths of elements, each titled ancestor read once."""
+    """Ancestors and section paths of the elements of one article, each read once."""
 
     def __init__(self) -> None:
+        self.lineage = Lineage()
         self._titles: dict[Element, str | None] = {}
         self._paths: dict[Element, str | None] = {}
 
     def path(self, element: Element) -> str | None:
         """Titles of the enclosing sections, outermost first; None outside of titled sections (floats-group)."""
-        for name, ancestor in ancestors(element):
+        for name, ancestor in self.lineage[element]:
             if name in _TITLED:
                 if ancestor not in self._paths:
                     self._paths[ancestor] = joined_path(self.path(ancestor), self.title(ancestor))
                 return self._paths[ancestor]
         return None
+
+    def sub_article(self, element: Element) -> Element | None:
+        """The sub-article or response around an element; None in the article itself."""
+        return next((ancestor for name, ancestor in self.lineage[element] if name in _SUB_ARTICLES), None)
 
     def title(self, section: Element) -> str | None:
         """Title of a section-like element (sec/title, boxed-text/caption/title, front-stub//article-title)."""
@@ -41,15 +59,10 @@ def joined_path(outer: str | None, title: str | None) -> str | None:
     return SEPARATOR.join(filter(None, (outer, title))) or None
 
 
-def sub_article(element: Element) -> Element | None:
-    """The sub-article or response around an element; None in the article itself."""
-    return next((ancestor for name, ancestor in ancestors(element) if name in _SUB_ARTICLES), None)
-
-
 def _title(section: Element) -> str | None:
-    kind = name_of(section.tag)
+    kind = NAMES[section.tag]
     for child in section:
-        name = name_of(child.tag)
+        name = NAMES[child.tag]
         if name == "title":
             return line_text(child)
         if name == "caption" and kind == "boxed-text":

@@ -5,25 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from udfs.jats.blocks import Blocks
-from udfs.jats.names import Element, name_of
+from udfs.jats.names import NAMES, Element
 from udfs.jats.scope import Scope, joined_path
 
-_SECTIONS = frozenset(
-    {"sec", "app", "app-group", "boxed-text", "ack", "notes", "glossary", "bio", "floats-group", "body", "back"}
+_PARTS = frozenset({"body", "back", "floats-group"})
+_SECTIONS = frozenset({"sec", "app", "app-group", "boxed-text", "ack", "notes", "glossary", "bio", "fn-group"})
+_FLOATS = frozenset(
+    {"fig", "fig-group", "table-wrap", "table-wrap-group", "graphic", "media", "chem-struct-wrap", "alternatives"}
 )
-_FLOATS = (
-    "fig",
-    "fig-group",
-    "table-wrap",
-    "table-wrap-group",
-    "graphic",
-    "media",
-    "supplementary-material",
-    "chem-struct-wrap",
-    "alternatives",
-)
-_NO_TEXT = ("title", "label", "subtitle", "sec-meta", "ref-list", "caption", "object-id", "permissions", "fn-group", "attrib")
-_LEFT_OUT = frozenset((*_FLOATS, *_NO_TEXT))
+_NO_TEXT = frozenset({"title", "label", "subtitle", "sec-meta", "ref-list", "caption", "object-id", "permissions", "attrib"})
+_LEFT_OUT = _FLOATS | _NO_TEXT
 
 
 def read_sections(article: Element, blocks: Blocks, scope: Scope, has_boxes: bool) -> list[dict[str, Any]]:
@@ -31,13 +22,13 @@ def read_sections(article: Element, blocks: Blocks, scope: Scope, has_boxes: boo
     rows: list[dict[str, Any]] = []
     reader = _Reader(blocks, scope, rows, has_boxes)
     for child in article:
-        name = name_of(child.tag)
-        if name in ("body", "back"):
+        name = NAMES[child.tag]
+        if name in _PARTS:
             reader.walk(child, None, name)
         elif name in ("sub-article", "response"):
             path = scope.title(child)
             for part in child:
-                if name_of(part.tag) in ("body", "back"):
+                if NAMES[part.tag] in _PARTS:
                     reader.walk(part, path, name)
     return rows
 
@@ -51,12 +42,12 @@ class _Reader:
 
     def walk(self, container: Element, path: str | None, part: str) -> None:
         """Append the rows of a container: its own text first, then those of the sections in it."""
-        title = self._scope.title(container) if name_of(container.tag) not in ("body", "back") else None
+        title = self._scope.title(container) if NAMES[container.tag] not in _PARTS else None
         path = joined_path(path, title)
         texts: list[str] = []
         inner: list[Element] = []
         for child in container:
-            name = name_of(child.tag)
+            name = NAMES[child.tag]
             if name in _SECTIONS:
                 inner.append(child)
             elif name not in _LEFT_OUT:

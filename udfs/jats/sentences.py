@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from functools import lru_cache
 
-_STOP = re.compile(r"[.!?\n][)\]\"'’”»]*")
+_STOP = re.compile(r"[.!?\n](?:(?<=\n)|[)\]\"'’”»]*(?=\s[\"'“‘«(\[]*[^\Wa-z_]))")
 _OPENING = "\"'“‘«(["
 _ABBREVIATION_LINES = (
     "fig figs figure figures ref refs eq eqs eqn eqns tab tabs suppl supp no nos vol p pp al eg ie cf vs viz ca approx resp",
@@ -19,6 +19,14 @@ def sentence_at(text: str, position: int) -> str:
     """The sentence of the text around a position (characters from 0)."""
     start, end = sentence_span(text, position)
     return text[start:end]
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence of a text."""
+    for match in _STOP.finditer(text):
+        if _ends_sentence(text, match.start()):
+            return text[: match.end()].strip()
+    return text.strip()
 
 
 def sentence_span(text: str, position: int) -> tuple[int, int]:
@@ -35,17 +43,11 @@ def sentence_span(text: str, position: int) -> tuple[int, int]:
 @lru_cache(maxsize=8)
 def _edges(text: str) -> list[int]:
     """Positions after the end of each sentence, but for the last."""
-    return [match.end() for match in _STOP.finditer(text) if _ends_sentence(text, match.start(), match.end())]
+    return [match.end() for match in _STOP.finditer(text) if _ends_sentence(text, match.start())]
 
 
-def _ends_sentence(text: str, stop: int, end: int) -> bool:
-    if text[stop] == "\n":
-        return True
-    if not text[end : end + 1].isspace():
-        return False
-    after = text[end + 1 : end + 4].lstrip(_OPENING)[:1]
-    if after.islower() or not after.isalnum():
-        return False
+def _ends_sentence(text: str, stop: int) -> bool:
+    """False for a full stop after an abbreviation or an initial."""
     if text[stop] != ".":
         return True
     word = text[max(0, stop - 16) : stop].rpartition(" ")[2].lstrip(_OPENING)

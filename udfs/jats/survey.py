@@ -6,31 +6,33 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
-from udfs.jats.names import Element, any_namespace, name_of
+from udfs.jats.names import NAMES, Element, any_namespace
 from udfs.jats.text import RENDERED
 
 _GRAPHICS = frozenset({"fig", "graphic", "inline-graphic", "media", "supplementary-material", "inline-supplementary-material"})
 _REFERENCES = frozenset({"ref", "pub-id", "ext-link"})
+_NEVER_FIGURES = frozenset({"bibr", "aff", "fn", "table-fn", "corresp", "author-notes", "contrib"})
+_SCRIPTS = frozenset({"sup", "sub", "break"})
 _SUB_ARTICLES = frozenset({"sub-article", "response"})
-_WRITTEN = frozenset({"p", "title"})
-_SOUGHT = any_namespace(sorted({*_GRAPHICS, *_REFERENCES, *_SUB_ARTICLES, *RENDERED, *_WRITTEN, "xref", "table-wrap"}))
+_SOUGHT = any_namespace(sorted({*_GRAPHICS, *_REFERENCES, *_SUB_ARTICLES, *RENDERED, "xref", "table-wrap", "p"}))
 _BLOCKS = frozenset({"p", "title", "caption", "sec", "abstract", "td", "th", "body", "back", "ref", "article-meta", "article"})
 _LISTS = frozenset(
     {"list-item", "list", "fn", "def", "disp-quote", "ack", "app", "boxed-text", "notes", "license", "trans-abstract"}
 )
-_HOLDERS = (_BLOCKS | _LISTS) - _WRITTEN
+_HOLDERS = (_BLOCKS | _LISTS) - {"p", "title"}
 
 
 @dataclass(slots=True)
 class Survey:
     """Elements in reading order: what may be a graphic or a figure, cross-references, paragraphs, cited works; and the rest.
 
-    Cross-references and paragraphs carry their places in one reading order.
+    Paragraphs and cross-references carry their places in one reading order, cross-references also whether they are typed as
+    figures; those of bibliography, affiliations and notes are left out.
     `mixed` holds the elements, up to their paragraph, whose text is more than the text nodes in them.
     """
 
     graphics: list[Element] = field(default_factory=list)
-    xrefs: dict[Element, int] = field(default_factory=dict)
+    xrefs: dict[Element, tuple[int, bool]] = field(default_factory=dict)
     paragraphs: dict[Element, int] = field(default_factory=dict)
     references: list[Element] = field(default_factory=list)
     mixed: set[Element] = field(default_factory=set)
@@ -38,33 +40,43 @@ class Survey:
     has_boxes: bool = False
     has_sub_articles: bool = False
 
+    def note(self, name: str, element: Element) -> None:
+        """Take in an element that is neither paragraph nor reference."""
+        if name in _GRAPHICS:
+            self.graphics.append(element)
+        elif name == "table-wrap":
+            self.num_tables += 1
+        elif name == "boxed-text":
+            self.has_boxes = True
+        elif name in _SUB_ARTICLES:
+            self.has_sub_articles = True
+
 
 def survey(article: Element) -> Survey:
     """What an article holds, in one walk (JATS fig, graphic, media, xref, ref, pub-id, table-wrap, sup, sub and so on)."""
     found = Survey()
+    holder: Element | None = None
     for order, element in enumerate(article.iter(*_SOUGHT, etree.Entity)):
-        name = name_of(element.tag)
+        name = NAMES[element.tag]
         if name == "xref":
-            found.xrefs[element] = order
-        elif name in _WRITTEN:
+            kind = element.get("ref-type")
+            if kind not in _NEVER_FIGURES:
+                found.xrefs[element] = (order, kind == "fig")
+        elif name == "p":
+            found.paragraphs[element] = order
             parent = element.getparent()
-            if name == "p":
-                found.paragraphs[element] = order
-            if parent is None or name_of(parent.tag) not in _HOLDERS:
+            if parent is not holder and parent is not None and NAMES[parent.tag] not in _HOLDERS:
                 mark_mixed(element, found.mixed)
+            else:
+                holder = parent
         elif name in _REFERENCES:
             if not found.has_sub_articles:
                 found.references.append(element)
         else:
-            mark_mixed(element, found.mixed)
-            if name in _GRAPHICS:
-                found.graphics.append(element)
-            elif name == "table-wrap":
-                found.num_tables += 1
-            elif name == "boxed-text":
-                found.has_boxes = True
-            elif name in _SUB_ARTICLES:
-                found.has_sub_articles = True
+            if element.getparent() not in found.mixed:
+                mark_mixed(element, found.mixed)
+            if name not in _SCRIPTS:
+                found.note(name, element)
     return found
 
 
@@ -73,6 +85,6 @@ def mark_mixed(element: Element, mixed: set[Element]) -> None:
     parent = element.getparent()
     while parent is not None and parent not in mixed:
         mixed.add(parent)
-        if name_of(parent.tag) in _BLOCKS:
+        if NAMES[parent.tag] in _BLOCKS:
             return
         parent = parent.getparent()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from udfs.jats.figures import Figure
 from udfs.jats.names import Element
 from udfs.jats.numbering import ordinal
-from udfs.jats.scope import sub_article
+from udfs.jats.scope import Scope
 
 _MAX_RANGE = 100
 
@@ -15,7 +15,8 @@ _MAX_RANGE = 100
 class Targets:
     """Figures of one article by the ids of their elements and by their numbers."""
 
-    def __init__(self, figures: Sequence[Figure]) -> None:
+    def __init__(self, figures: Sequence[Figure], scope: Scope) -> None:
+        self._scope = scope
         self._by_id: dict[str, list[Figure]] = {}
         self._by_ordinal: dict[tuple[str, str, int], list[Figure]] = {}
         self._by_number: dict[str, list[Figure]] = {}
@@ -40,8 +41,8 @@ class Targets:
     def _nearest(self, figures: list[Figure], element: Element) -> list[Figure]:
         if len(figures) < 2 or len({figure.row["sub_article"] for figure in figures}) < 2:
             return figures
-        here = sub_article(element)
-        return [figure for figure in figures if sub_article(figure.graphic.place) is here] or figures
+        here = self._scope.sub_article(element)
+        return [figure for figure in figures if self._scope.sub_article(figure.graphic.place) is here] or figures
 
     def by_numbers(self, numbers: Iterable[str], element: Element) -> list[Figure]:
         """Figures with the numbers, as an element of the text names them: those of its own sub-article, else of the article."""

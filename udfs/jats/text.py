@@ -11,7 +11,7 @@ from lxml import etree
 from udfs.jats.cleaning import CLOSE, EDGE, GLUE, OPEN, clean_marked_text, clean_text
 from udfs.jats.maths import math_text, tex_text
 from udfs.jats.names import ByTag, Element
-from udfs.jats.scripts import SUBSCRIPTS, SUPERSCRIPTS, to_script
+from udfs.jats.scripts import SUBSCRIPTS, SUPERSCRIPTS, Forms, to_script
 
 _NONE: frozenset[Element] = frozenset()
 
@@ -55,13 +55,22 @@ def plain_text(element: Element | None, keep_floats: bool = True) -> str | None:
 
 def line_text(element: Element | None) -> str | None:
     """Text of an element on one line; None for no element or no text."""
+    if element is None:
+        return None
+    if not len(element):
+        return clean_text(element.text or "") or None
     text = plain_text(element)
     return text.replace("\n", " ") if text else None
 
 
+def raw_text(element: Element) -> str:
+    """All text nodes of an element joined as they stand; one call of the XML library."""
+    return etree.tostring(element, encoding="unicode", method="text", with_tail=False)
+
+
 def pure_text(element: Element) -> Text:
-    """Text of a block in which only text nodes matter; one call of the XML library."""
-    return Text(clean_text(etree.tostring(element, encoding="unicode", method="text", with_tail=False)))
+    """Text of a block in which only text nodes matter."""
+    return Text(clean_text(raw_text(element)))
 
 
 def block_text(element: Element, wanted: Set[Element]) -> Text:
@@ -130,7 +139,10 @@ def _hidden(element: Element, out: list[str], state: _Pass) -> None:
 
 def _xref(element: Element, out: list[str], state: _Pass) -> None:
     if element not in state.wanted:
-        _render(element, out, state)
+        if len(element):
+            _render(element, out, state)
+        elif element.text:
+            out.append(element.text)
         return
     state.xrefs.append(element)
     out.append(OPEN)
@@ -146,20 +158,20 @@ def _subscript(element: Element, out: list[str], state: _Pass) -> None:
     _script(element, out, state, SUBSCRIPTS)
 
 
-def _script(element: Element, out: list[str], state: _Pass, forms: dict[int, str]) -> None:
-    inner: list[str] = []
-    _render(element, inner, state)
-    text = "".join(inner)
-    if _stands_alone(out, element):
-        out.append(text)
+def _script(element: Element, out: list[str], state: _Pass, forms: Forms) -> None:
+    if len(element):
+        inner: list[str] = []
+        _render(element, inner, state)
+        text = "".join(inner)
     else:
-        out.append(to_script(text, forms) or text)
+        text = element.text or ""
+    out.append(text if _stands_alone(out, element) else to_script(text, forms) or text)
 
 
 def _stands_alone(out: list[str], element: Element) -> bool:
     """True for a raised or lowered run with white space on both sides: it belongs to no character and reads as a word."""
-    before = next((piece for piece in reversed(out) if piece), " ")
-    if not (before[-1].isspace() or before[-1] == EDGE):
+    before = out[-1] if out else " "
+    if before and not before[-1].isspace() and before[-1] != EDGE:
         return False
     tail = element.tail
     return tail[0].isspace() if tail else element.getnext() is None

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 from udfs.jats.text import Text
 
+FIGURE_WORDS = ("Fig", "FIG")
+
 _DASH = r"[-‐‑‒–—−]"
 _NUMBER = r"S?\d{1,3}(?:[a-z](?![a-z])|[A-Z](?![A-Za-z]))?"
 _NAMED = re.compile(
-    rf"\b(?:Fig(?:ure)?s?|FIG(?:URE)?S?)\b\.?\s?(?P<numbers>S?\d{{1,3}}(?:\s?[—–-]\s?figure supplement \d+)?"
+    rf"F(?:ig(?:ure)?s?|IG(?:URE)?S?)\b\.?\s?(?P<numbers>S?\d{{1,3}}(?:\s?[—–-]\s?figure supplement \d+)?"
     rf"(?![\d.]*\d)(?:[A-Za-z](?![a-z]))?(?:\s?(?:,|&|and|{_DASH}|to)\s?{_NUMBER}(?!\w))*)"
 )
 _BEFORE = re.compile(
@@ -28,11 +30,9 @@ _LOOK_BACK = 24
 def find_unlinked(text: Text) -> Iterator[tuple[int, int, list[str]]]:
     """(start, end, figure numbers) of each place that names figures outside of the cross-references; others' figures left out."""
     words = text.text
-    if "Fig" not in words and "FIG" not in words:
-        return
     for match in _NAMED.finditer(words):
         start, end = match.span()
-        if any(span.start < end and start < span.end for span in text.spans):
+        if words[start - 1 : start].isalnum() or any(span.start < end and start < span.end for span in text.spans):
             continue
         if _BEFORE.search(words, max(0, start - _LOOK_BACK), start) or _AFTER.match(words, end):
             continue
