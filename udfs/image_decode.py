@@ -15,6 +15,7 @@ from PIL import ExifTags, Image
 from schemas.rejects import Reason, Rejected
 from udfs.image_colour import Pixels, is_srgb, to_srgb
 from udfs.image_header import HEADER_ERRORS
+from udfs.image_wide import is_wide_colour, stretched
 
 _STRIP_ROWS_PIXELS = 4_000_000
 _UNSUPPORTED_WORDS = ("not supported", "unsupported", "unknown", "cannot handle", "not implemented", "not available")
@@ -49,32 +50,35 @@ def decode(data: bytes, image: Image.Image) -> Picture:
     """The first frame of an opened image; Rejected: truncated, unsupported, too_large (for the memory there is)."""
     turn = orientation(image)
     try:
-        if image.format == "JPEG" and turn == 1 and is_srgb(image):
-            fast = decode_jpeg(data, image.mode)
-            if fast is not None:
-                return fast
-        image.load()
-        turn = turn if image.format != "TIFF" else 1  # Pillow turns a TIFF while it loads it
-        upright = _turned(to_srgb(image), turn)
+        stored = decode_jpeg(data, image.mode) if image.format == "JPEG" and image.mode in ("RGB", "L") else None
+        if stored is not None and turn == 1 and is_srgb(image):
+            return stored
+        upright = _upright(data, image, turn) if stored is None else _turned(_profiled(stored, image), turn)
     except MemoryError as error:
         raise Rejected(Reason.TOO_LARGE, f"{image.format}: needs more memory than there is") from error
     except HEADER_ERRORS as error:
         raise Rejected(decoder_reason(error), f"{image.format}: {error}") from error
-    return Picture(upright, grey_of(upright), is_as_stored=turn == 1 and is_srgb(image))
+    return Picture(upright, grey_of(upright), is_as_stored=False)
 
 
 def decode_jpeg(data: bytes, mode: str) -> Picture | None:
-    """A grey or colour JPEG by libjpeg-turbo directly, the same values as Pillow's in half the time; None if it complains."""
+    """A grey or colour JPEG as stored, by libjpeg-turbo directly: the same values as Pillow's in half the time.
+
+    Returns None where it complains of something that Pillow may put up with. Rejected: truncated, if pixels are missing,
+    which Pillow would fill with grey.
+    """
     try:
-        if mode == "L":
-            grey = simplejpeg.decode_jpeg(data, colorspace="GRAY", strict=True)[:, :, 0]
-            return Picture(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), _as_grey_image(grey), is_as_stored=True)
-        padded = simplejpeg.decode_jpeg(data, colorspace="RGBA", strict=True)
-    except ValueError:
+        values = simplejpeg.decode_jpeg(data, colorspace="GRAY" if mode == "L" else "RGBA", strict=True)
+    except ValueError as error:
+        if "premature end" in str(error).lower():
+            raise Rejected(Reason.TRUNCATED, f"JPEG: {error}") from error
         return None
+    if mode == "L":
+        grey = values[:, :, 0]
+        return Picture(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), _as_grey_image(grey), is_as_stored=True)
     # Four bytes a pixel are Pillow's own layout: it reads the array where it lies.
-    grey_image = Image.frombuffer("RGBX", (padded.shape[1], padded.shape[0]), padded, "raw", "RGBX", 0, 1).convert("L")
-    return Picture(cv2.cvtColor(padded, cv2.COLOR_RGBA2RGB), grey_image, is_as_stored=True)
+    padded = Image.frombuffer("RGBX", (values.shape[1], values.shape[0]), values, "raw", "RGBX", 0, 1)
+    return Picture(cv2.cvtColor(values, cv2.COLOR_RGBA2RGB), padded.convert("L"), is_as_stored=True)
 
 
 def grey_of(pixels: Pixels) -> Image.Image:
@@ -102,6 +106,24 @@ def decoder_reason(error: BaseException) -> Reason:
     text = str(error).lower()
     unknown = isinstance(error, KeyError) or any(word in text for word in _UNSUPPORTED_WORDS)
     return Reason.UNSUPPORTED if unknown else Reason.TRUNCATED
+
+
+def _profiled(stored: Picture, image: Image.Image) -> Pixels:
+    if is_srgb(image):
+        return stored.pixels
+    source = stored.grey if image.mode == "L" else Image.fromarray(stored.pixels)
+    source.info["icc_profile"] = image.info["icc_profile"]
+    return to_srgb(source)
+
+
+def _upright(data: bytes, image: Image.Image, turn: int) -> Pixels:
+    is_wide = is_wide_colour(data, image)
+    image.load()
+    pixels = to_srgb(image)
+    turned_by_pillow = image.format == "TIFF"  # while it loads
+    if is_wide and (turn == 1 or not turned_by_pillow):
+        pixels = stretched(data, pixels)
+    return pixels if turned_by_pillow else _turned(pixels, turn)
 
 
 def _turned(pixels: Pixels, turn: int) -> Pixels:

@@ -13,6 +13,8 @@ from udfs.image_options import ImageOptions
 
 HEADER_ERRORS = (OSError, ValueError, SyntaxError, LookupError, TypeError, OverflowError, EOFError, struct.error, MemoryError)
 
+Image.MAX_IMAGE_PIXELS = None  # the bound on pixels is an option here, and is held before anything is decoded
+
 _SIGNATURES = (
     (b"\xff\xd8\xff", "JPEG"),
     (b"\x89PNG\r\n\x1a\n", "PNG"),
@@ -81,8 +83,6 @@ def open_image(data: bytes) -> Image.Image:
     name = image_format(data)
     try:
         return Image.open(io.BytesIO(data), formats=[name])
-    except Image.DecompressionBombError as error:
-        raise Rejected(Reason.TOO_LARGE, f"{name}: {error}") from error
     except HEADER_ERRORS as error:
         reason = Reason.TRUNCATED if len(data) < _SHORT_HEADER_BYTES else Reason.NOT_AN_IMAGE
         raise Rejected(reason, f"{name} header of {len(data)} bytes cannot be read: {error}") from error

@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import sys
+import warnings
 
 from udfs.image_isolation import receive, send
 
@@ -16,6 +17,7 @@ def serve(module: str, function: str, max_memory_bytes: str) -> None:
     target = getattr(importlib.import_module(module), function)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a decoder prints must not get between the answers
+    warnings.simplefilter("ignore")
     _limit_memory(int(max_memory_bytes))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupted parent closes the pipe
     while True:

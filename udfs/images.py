@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 from udfs.image_header import check_bytes
 from udfs.image_isolation import IsolatedProcess
 from udfs.image_options import ImageOptions
@@ -10,7 +12,7 @@ from udfs.image_record import ImageRecord, Planned, make_record, plan
 __all__ = ["ImageOptions", "ImageRecord", "process_image"]
 
 _DIRECT_FORMATS = ("JPEG", "PNG")
-_DIRECT_BYTES = 8 * 2**20
+_DIRECT_BYTES = 2 * 2**20
 _DIRECT_WORK_PIXELS = 50_000_000
 _DEFAULTS = ImageOptions()
 _ISOLATED = IsolatedProcess("udfs.image_record", "process")
@@ -24,9 +26,11 @@ def process_image(data: bytes, options: ImageOptions = _DEFAULTS) -> ImageRecord
     Raises Rejected with one of the reasons not_an_image, truncated, too_large, too_small, blank, unsupported, timeout.
     """
     check_bytes(data, options)
-    planned = plan(data, options) if len(data) <= _DIRECT_BYTES else None
-    if planned is not None and _is_bounded(planned):
-        return make_record(data, planned, options)
+    if len(data) <= _DIRECT_BYTES:
+        with warnings.catch_warnings(action="ignore"):  # what Pillow says of odd metadata is no news of a corpus
+            planned = plan(data, options)
+            if _is_bounded(planned):
+                return make_record(data, planned, options)
     record = _ISOLATED.call((data, options), options.timeout_s)
     if not isinstance(record, ImageRecord):
         raise TypeError(f"the isolated process gave {type(record).__name__}, not a record")
