@@ -1,0 +1,159 @@
+"""Pictures from the archive to look at: pairs, and duplicate clusters side by side; each bounded.
+
+Reads: pairs, images, media, articles, duplicates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyspark.sql import DataFrame, Row, Window
+from pyspark.sql import functions as F
+
+from jobs.gallery_html import Card, Source, cards, fragment, page
+from jobs.tables import Lake
+from schemas.articles import ARTICLES
+from schemas.duplicates import DUPLICATES, EXACT_BYTES, EXACT_PIXELS, NEAR, SELF
+from schemas.images import IMAGES
+from schemas.media import MEDIA
+
+MAX_MEMBERS = 8
+MAX_SOURCES = 3
+
+
+def pair_gallery(lake: Lake, pairs: DataFrame, limit: int = 12) -> str:
+    """An HTML fragment with the first `limit` of some rows of `pairs` (any order and filter), pictures over captions."""
+    columns = (
+        "pair_id",
+        "image_sha256",
+        "accession",
+        "label",
+        "caption",
+        "license_code",
+        "doi",
+        "split",
+        "cluster_id",
+        "is_canonical",
+    )
+    rows = pairs.select(*columns).limit(limit).collect()
+    known = images_by_sha256(lake, [row["image_sha256"] for row in rows])
+    return fragment([cards(f"{len(rows)} pairs", [pair_card(row, known[row["image_sha256"]]) for row in rows])])
+
+
+def pair_card(row: Row, image: Row) -> Card:
+    """A pair as a card: picture, label, caption, source."""
+    about = [row["accession"], row["license_code"] or "no licence code", row["split"]]
+    if row["cluster_id"]:
+        about.append("canonical of its duplicates" if row["is_canonical"] else "duplicate")
+    caption = (row["caption"] or "(no caption)",)
+    return Card(bytes(image["image"]), row["label"] or row["pair_id"], caption, (Source(", ".join(about), row["doi"]),))
+
+
+def images_by_sha256(lake: Lake, wanted: Sequence[str]) -> dict[str, Row]:
+    """Normalised bytes, size and format of some images, by their SHA-256."""
+    columns = ("image_sha256", "image", "format", "width_px", "height_px", "num_bytes")
+    rows = lake.read(IMAGES).where(F.col("image_sha256").isin(*wanted)).select(*columns).collect()
+    return {row["image_sha256"]: row for row in rows}
+
+
+def sources_by_sha256(lake: Lake, wanted: Sequence[str]) -> dict[str, tuple[Source, ...]]:
+    """Per image the first media that hold it, oldest article first; of more than MAX_SOURCES the last says how many more."""
+    about = lake.read(ARTICLES).select("accession", "year", "license_code", "doi")
+    media = lake.read(MEDIA).where(F.col("image_sha256").isin(*wanted)).join(about, "accession")
+    found: dict[str, list[Row]] = {}
+    for row in first_of_each(media, ("image_sha256",), ("year", "accession", "media_name"), MAX_SOURCES).collect():
+        found.setdefault(row["image_sha256"], []).append(row)
+    return {sha256: _sources(rows) for sha256, rows in found.items()}
+
+
+def _sources(rows: Sequence[Row]) -> tuple[Source, ...]:
+    shown, num_more = [], rows[0]["num_in_group"] - len(rows)
+    for row in rows:
+        about = ", ".join(str(part) for part in (row["license_code"] or "no licence code", row["year"]) if part)
+        shown.append(Source(f"{row['accession']}/{row['media_name']} ({about})", row["doi"]))
+    return (*shown, Source(f"and {num_more:,} more")) if num_more else tuple(shown)
+
+
+def first_of_each(rows: DataFrame, group: Sequence[str], order: Sequence[str], limit: int) -> DataFrame:
+    """The first `limit` rows of every group, in order of group and place, with `num_in_group`."""
+    members = Window.partitionBy(*group)
+    ranked = rows.withColumns(
+        {"place": F.row_number().over(members.orderBy(*order)), "num_in_group": F.count(F.lit(1)).over(members)}
+    )
+    return ranked.where(F.col("place") <= limit).orderBy(*group, "place").drop("place")
+
+
+def size_line(image: Row) -> str:
+    """Size and format of an original image in words."""
+    return f"{image['width_px']:,} × {image['height_px']:,} px, {image['format']}, {image['num_bytes'] / 1024:,.0f} KiB"
+
+
+def doubtful_clusters(duplicates: DataFrame, limit: int) -> DataFrame:
+    """The `limit` clusters with the farthest members, of equal ones those with the most images and files."""
+    grouped = duplicates.groupBy("cluster_id").agg(
+        F.max("hamming_distance").alias("farthest"), F.count("*").alias("num_images"), F.sum("num_media").alias("num_files")
+    )
+    return grouped.orderBy(F.desc("farthest"), F.desc("num_images"), F.desc("num_files"), "cluster_id").limit(limit)
+
+
+def shown_members(duplicates: DataFrame, clusters: Sequence[str]) -> dict[str, list[Row]]:
+    """Per cluster at most MAX_MEMBERS of its rows: the canonical image, then the others from the farthest on."""
+    rows = duplicates.where(F.col("cluster_id").isin(*clusters))
+    ranked = rows.withColumns(
+        {"is_other": F.col("image_sha256") != F.col("canonical_sha256"), "nearness": -F.col("hamming_distance")}
+    )
+    members: dict[str, list[Row]] = {}
+    for row in first_of_each(ranked, ("cluster_id",), ("is_other", "nearness", "image_sha256"), MAX_MEMBERS).collect():
+        members.setdefault(row["cluster_id"], []).append(row)
+    return members
+
+
+def duplicate_gallery(lake: Lake, limit: int = 10) -> str:
+    """An HTML fragment with the `limit` most doubtful duplicate clusters, the images of each side by side."""
+    return fragment(duplicate_sections(lake, limit))
+
+
+def duplicates_page(lake: Lake, limit: int = 50) -> str:
+    """A whole HTML page of the `limit` most doubtful duplicate clusters."""
+    total = lake.read(DUPLICATES).agg(F.count_distinct("cluster_id").alias("number")).collect()[0]["number"]
+    sections = duplicate_sections(lake, limit)
+    return page(f"Duplicate clusters: {len(sections):,} of {total:,}, the most doubtful first", sections)
+
+
+def duplicate_sections(lake: Lake, limit: int) -> list[str]:
+    """A section per cluster."""
+    duplicates = lake.read(DUPLICATES)
+    clusters = doubtful_clusters(duplicates, limit).collect()
+    members = shown_members(duplicates, [cluster["cluster_id"] for cluster in clusters])
+    wanted = [row["image_sha256"] for rows in members.values() for row in rows]
+    images, sources = images_by_sha256(lake, wanted), sources_by_sha256(lake, wanted)
+    sections = []
+    for cluster in clusters:
+        rows = members[cluster["cluster_id"]]
+        shown = [duplicate_card(row, images[row["image_sha256"]], sources[row["image_sha256"]]) for row in rows]
+        sections.append(cards(f"Cluster {cluster['cluster_id']}", shown, cluster_note(cluster, len(rows))))
+    return sections
+
+
+def cluster_note(cluster: Row, num_shown: int) -> str:
+    """A cluster in words."""
+    num_images, num_files, num_hidden = cluster["num_images"], cluster["num_files"], cluster["num_images"] - num_shown
+    files = f"{counted(num_images, 'image')} in {counted(num_files, 'file')}"
+    far = f", up to {counted(cluster['farthest'], 'bit')} of 64 from the canonical one" if cluster["farthest"] else ""
+    return f"{files}{far}" + (f"; {counted(num_hidden, 'image')} not shown" if num_hidden else "")
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things in words: 1 image, 2,000 images."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def duplicate_card(member: Row, image: Row, sources: Sequence[Source]) -> Card:
+    """One image of a cluster as a card: how it belongs to it, size, sources."""
+    heading = {
+        SELF: "Canonical",
+        EXACT_BYTES: f"Canonical, the same file {member['num_media']:,} times",
+        EXACT_PIXELS: "Same pixels",
+        NEAR: f"Near: {member['hamming_distance']} of 64 bits differ",
+    }[member["kind"]]
+    return Card(bytes(image["image"]), heading, (size_line(image),), sources, not member["is_other"])
