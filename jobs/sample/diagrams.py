@@ -68,7 +68,7 @@ def _places(diagram: Diagram) -> list[Point]:
         return [(s, 0.5) for s in steps]
     if diagram.layout == "tree":
         others = diagram.count - 1
-        return [(0.5, 0.15), *(((i + 0.5) / others, 0.8 if i % 2 else 0.62) for i in range(others))]
+        return [(0.5, 0.15), *((0.16 + 0.68 * i / (others - 1), 0.82 if i % 2 else 0.6) for i in range(others))]
     turns = [2 * np.pi * i / diagram.count - np.pi / 2 for i in range(diagram.count)]
     return [(0.5 + 0.35 * float(np.cos(t)), 0.5 + 0.38 * float(np.sin(t))) for t in turns]
 

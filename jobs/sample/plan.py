@@ -222,6 +222,7 @@ class Planner:
 def _with_role(figures: list[FigurePlan], role: str) -> list[FigurePlan]:
     first, *others = figures
     if role in damage.MEDIA_REFUSALS:
+        first = _showing(first, replace(first.picture, form="jpg"))
         return [replace(first, media=tuple(replace(m, damage=role) for m in first.media)), *others]
     if role in (contents.BLANK, contents.TINY):
         return [_showing(first, replace(first.picture, genre=role, form="png")), *others]

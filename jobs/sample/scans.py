@@ -38,7 +38,9 @@ def draw_scan(scan: Scan, rng: np.random.Generator) -> Image.Image:
         x = {"left": -1, "right": 1}[scan.side] * rng.uniform(0.32, 0.46)
         size = rng.uniform(0.17, 0.22) if scan.is_large else rng.uniform(0.09, 0.12)
         plane.ellipse((x, rng.uniform(-0.25, 0.2)), (size, size * width / height), 245 if scan.lesion == "bright" else 12)
-    plane.values = np.asarray(Image.fromarray(plane.values).rotate(float(rng.uniform(-9, 9)), Image.Resampling.BILINEAR))
+    plane.values = np.asarray(
+        Image.fromarray(plane.values).rotate(float(rng.uniform(-9, 9)), Image.Resampling.BILINEAR, expand=True)
+    )
     body = plane.values > 0
     smooth = Image.fromarray(plane.values.astype(np.uint8)).filter(ImageFilter.GaussianBlur(1.3))
     noise = rng.normal(0, 7, plane.values.shape) * body

@@ -86,6 +86,7 @@ class SampleTruth:
 
     num_articles: int
     seed: int
+    max_articles_per_image: int
     day: int
     num_listed: int
     num_stored: int

@@ -32,8 +32,12 @@ TRUTH_NAME = "truth.json"
 MAX_ARTICLES_PER_IMAGE = 50
 
 
-def write_sample(folder: Path, num_articles: int, seed: int, day: int = 1) -> SampleTruth:
+def write_sample(
+    folder: Path, num_articles: int, seed: int, day: int = 1, max_articles_per_image: int = MAX_ARTICLES_PER_IMAGE
+) -> SampleTruth:
     """Write the bucket of a day (1 to 3) into a folder and return its truth, which also stands in `truth.json` there.
+
+    An image in more than `max_articles_per_image` articles counts as boilerplate; the bucket itself does not depend on it.
 
     The folder then holds exactly the bucket of these arguments: what an earlier call left is replaced or removed.
     ValueError for sizes or days that cannot be, and for a folder with other things in it.
@@ -46,7 +50,7 @@ def write_sample(folder: Path, num_articles: int, seed: int, day: int = 1) -> Sa
     for state in states[:day]:
         writer.write_day(state, is_last=state.day == day)
     writer.remove_others()
-    truth = _truth(writer.entries, states[day - 1], num_articles, seed)
+    truth = _truth(writer.entries, states[day - 1], (num_articles, seed, max_articles_per_image))
     (folder / TRUTH_NAME).write_text(truth.to_json(), encoding="utf-8")
     return truth
 
@@ -108,8 +112,9 @@ def _remove_if_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def _truth(entries: list[Entry], state: BucketState, num_articles: int, seed: int) -> SampleTruth:
-    boilerplate = boilerplate_pictures(entries, MAX_ARTICLES_PER_IMAGE)
+def _truth(entries: list[Entry], state: BucketState, arguments: tuple[int, int, int]) -> SampleTruth:
+    num_articles, seed, max_articles_per_image = arguments
+    boilerplate = boilerplate_pictures(entries, max_articles_per_image)
     articles, figures = article_truths(entries), figure_truths(entries, boilerplate)
     media = tuple(medium for entry in entries for medium in entry.media.values())
     groups = {article.accession: article.license_group for article in articles}
@@ -118,6 +123,7 @@ def _truth(entries: list[Entry], state: BucketState, num_articles: int, seed: in
     return SampleTruth(
         num_articles=num_articles,
         seed=seed,
+        max_articles_per_image=max_articles_per_image,
         day=state.day,
         num_listed=len(articles),
         num_stored=len(stored),

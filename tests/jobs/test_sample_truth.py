@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 
 from jobs.sample import SampleTruth, write_sample
+from jobs.sample.distinct import fingerprint
+from jobs.sample.encodings import decode
+from jobs.sample.studio import LEAST_DISTANCE
 from schemas.rejects import Rejected
 from udfs.images import ImageRecord, process_image
 from udfs.jats import Extraction, extract_article
@@ -132,6 +135,25 @@ def test_images_within_the_threshold_are_the_planned_duplicates_and_no_others(
     near = np.bitwise_count(short[:, None] ^ short) <= MAX_DISTANCE
     confirmed = near & (np.bitwise_count(long[:, None] ^ long).sum(axis=2) <= MAX_DISTANCE_256)
     assert (confirmed == (picture[:, None] == picture)).all()
+
+
+def test_pictures_that_are_no_copies_of_each_other_lie_well_beyond_the_threshold(bucket: tuple[Path, SampleTruth]) -> None:
+    folder, truth = bucket
+    stored = {m.image_sha256: m for m in truth.media if m.state == "stored"}
+    marks = [fingerprint(decode((folder / m.accession / m.media_name).read_bytes())) for m in stored.values()]
+    picture = np.array([m.picture for m in stored.values()])
+    for view in (0, 1):
+        bits = np.array([mark.short[view] for mark in marks], dtype=np.uint64)
+        distance = np.bitwise_count(bits[:, None] ^ bits)
+        assert distance[picture[:, None] != picture].min() >= LEAST_DISTANCE > MAX_DISTANCE
+
+
+def test_a_logo_in_fewer_articles_than_the_bound_makes_pairs(tmp_path: Path) -> None:
+    few, many = (write_sample(tmp_path, 8, SEED, max_articles_per_image=bound) for bound in (50, 2))
+    assert [cluster.is_boilerplate for cluster in few.clusters] == [False] * len(few.clusters)
+    logos = [figure for figure in many.figures if figure.reason == "boilerplate"]
+    assert len(logos) > 2
+    assert len(few.pairs) == len(many.pairs) + len(logos)
 
 
 def test_kinds_in_a_cluster_are_told_by_bytes_and_pixels(
