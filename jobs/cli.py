@@ -16,10 +16,9 @@ from rich.table import Table as Grid
 from conf.load import load_settings
 from conf.settings import Settings
 from jobs.describe import columns_grid, rejects_by_reason, table_sizes, tables_grid
-from jobs.entry import DONE, STAGES, UNRECONCILED, WRONG_USE, run_job
+from jobs.entry import DONE, STAGES, WRONG_USE, run_job
 from jobs.sample import write_sample
 from jobs.session import spark_session
-from jobs.stage import ReconciliationError
 from jobs.tables import Lake
 from schemas.catalog import TABLES
 
@@ -31,6 +30,7 @@ errors = Console(stderr=True)
 
 Profile = Annotated[str, typer.Option(help="local, cluster or databricks")]
 Overrides = Annotated[list[str] | None, typer.Argument(help="key=value settings, as source.uri=s3://pmc-oa-opendata")]
+HtmlFile = Annotated[Path | None, typer.Option("--html", dir_okay=False, help="Also write a page with pictures to this file")]
 MAX_SQL_ROWS = 100
 
 
@@ -61,14 +61,9 @@ def open_lake(profile: str, overrides: list[str] | None) -> tuple[Lake, Settings
 @app.command()
 def pipeline(overrides: Overrides = None, profile: Profile = "local") -> None:
     """Run every stage, from the inventory to the shards; stages that are up to date are skipped."""
-    from jobs.pipeline import run_pipeline
+    from jobs.pipeline import main
 
-    with wrong_use():
-        settings = load_settings(profile, overrides or [])
-        try:
-            run_pipeline(spark_session(settings, "pipeline"), settings, console)
-        except ReconciliationError as error:
-            stop(str(error), UNRECONCILED)
+    raise typer.Exit(main(["--profile", profile, *(overrides or [])]))
 
 
 def _add_job(stage: str) -> None:
@@ -154,14 +149,50 @@ def tables(
 
 
 @app.command()
-def rejects(overrides: Overrides = None, profile: Profile = "local") -> None:
-    """Show what was refused, by stage and reason."""
+def rejects(
+    overrides: Overrides = None,
+    profile: Profile = "local",
+    html: HtmlFile = None,
+    limit: Annotated[int, typer.Option(min=1, help="Rows and images per section of the page")] = 12,
+) -> None:
+    """Show what was refused, by stage and reason; with --html also the details and the images of lowest quality."""
     with wrong_use():
         lake, _ = open_lake(profile, overrides)
     grid = Grid("stage", "reason", "rows")
     for key, number in rejects_by_reason(lake).items():
         grid.add_row(*key.split(" "), f"{number:,}")
     console.print(grid)
+    if html is not None:
+        from jobs.quality_gallery import quality_page
+
+        write_page(html, quality_page(lake, limit))
+
+
+@app.command()
+def duplicates(
+    overrides: Overrides = None,
+    profile: Profile = "local",
+    html: HtmlFile = None,
+    limit: Annotated[int, typer.Option(min=1, help="Clusters on the page")] = 50,
+) -> None:
+    """Show how many images are duplicates, by kind; with --html also the clusters side by side, the most doubtful first."""
+    from jobs.galleries import duplicates_by_kind, duplicates_page
+
+    with wrong_use():
+        lake, _ = open_lake(profile, overrides)
+    grid = Grid("kind", "images", "clusters", "farthest (bits)")
+    for row in duplicates_by_kind(lake):
+        grid.add_row(*(str(cell) for cell in row))
+    console.print(grid)
+    if html is not None:
+        write_page(html, duplicates_page(lake, limit))
+
+
+def write_page(file: Path, text: str) -> None:
+    """Write an HTML page and say where it is."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    console.print(f"Wrote {file}", highlight=False)
 
 
 @app.command()

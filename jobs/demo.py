@@ -102,10 +102,11 @@ def training_facts(training: dict[str, Any]) -> list[tuple[str, str]]:
         ("loss, first and last", f"{training['loss_first']:.2f} -> {training['loss_last']:.2f}"),
         ("training samples/s", f"{training['samples_per_s']:,.0f}"),
     ]
-    retrieval = training["evaluation"]
-    for k in (1, 5, 10):
-        found, chance = retrieval[f"image_to_text_recall@{k}"], retrieval[f"chance@{k}"]
-        rows.append((f"image to text recall@{k} (chance)", f"{found:.1%} ({chance:.1%})"))
+    evaluation = training["evaluation"]
+    for direction in ("image_to_text", "text_to_image"):
+        for depth, found in evaluation[direction].items():
+            name = f"{direction.replace('_', ' ')} recall@{depth} (chance)"
+            rows.append((name, f"{found:.1%} ({evaluation['chance'][depth]:.1%})"))
     return rows
 
 

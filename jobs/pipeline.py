@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
@@ -11,9 +12,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table as Grid
 
+from conf.load import load_settings
 from conf.settings import Settings
-from jobs.entry import STAGES, job_module
-from jobs.stage import RunContext, StageResult, run_stage
+from jobs.entry import DONE, STAGES, UNRECONCILED, job_module, parse_arguments, refuse
+from jobs.session import spark_session
+from jobs.stage import ReconciliationError, RunContext, StageResult, run_stage
 
 POLL_SECONDS = 0.3
 
@@ -86,3 +89,21 @@ def reconciliation(results: list[StageResult]) -> Grid:
             numbers = (counts.num_in, counts.num_ok, counts.num_rejected, counts.num_filtered)
             grid.add_row(result.stage, *(f"{number:,}" for number in numbers), f"{result.seconds:.1f}")
     return grid
+
+
+def main(arguments: list[str]) -> int:
+    """Run the pipeline with `--profile NAME key=value ...`, as spark-submit does; 0 done, 1 not reconciled, 2 wrong use."""
+    try:
+        profile, overrides = parse_arguments(arguments)
+        settings = load_settings(profile, overrides)
+        run_pipeline(spark_session(settings, "pipeline"), settings, Console())
+    except ValueError as error:
+        return refuse(error)
+    except ReconciliationError as error:
+        sys.stderr.write(f"biomedica: {error}\n")
+        return UNRECONCILED
+    return DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -6,13 +6,13 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pyspark.sql import SparkSession
 
+from conf.environment import is_submitted, java_home, prepare_workers
 from conf.settings import Settings
 
 JAVA_VERSIONS = (17, 21)
@@ -36,12 +36,9 @@ def spark_session(settings: Settings, name: str) -> SparkSession:
     running = SparkSession.getActiveSession()
     if running is not None:
         return _with_options(running, settings)
-    if "SPARK_ENV_LOADED" not in os.environ:
+    if not is_submitted():
         check_java()
-    # Executors on this machine must run the interpreter that has the dependencies, not whatever `python3` is.
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    if (settings.spark.master or "").startswith("local"):
-        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    prepare_workers(is_local=(settings.spark.master or "").startswith("local"))
     with _jvm_log(settings):
         session = _builder(settings, name).getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
@@ -50,7 +47,7 @@ def spark_session(settings: Settings, name: str) -> SparkSession:
 
 def check_java() -> int:
     """The major version of the Java that Spark will start; ValueError with the fix when there is none that fits."""
-    home = os.environ.get("JAVA_HOME")
+    home = java_home()
     java = str(Path(home, "bin", "java")) if home else shutil.which("java")
     fix = "install OpenJDK 17 or 21 and put it first on PATH, or point JAVA_HOME at it"
     if java is None or not Path(java).exists():
@@ -66,7 +63,7 @@ def check_java() -> int:
 @contextmanager
 def _jvm_log(settings: Settings) -> Iterator[None]:
     """Send what the JVM that starts inside writes to standard error to the settings' log file; shown when it does not start."""
-    if settings.spark.log_file is None or "SPARK_ENV_LOADED" in os.environ:
+    if settings.spark.log_file is None or is_submitted():
         yield
         return
     path = Path(settings.spark.log_file)
@@ -89,7 +86,7 @@ def _builder(settings: Settings, name: str) -> SparkSession.Builder:
     for key, value in (_DELTA_OPTIONS | _ARCHIVE_OPTIONS | settings.spark.conf).items():
         builder = builder.config(key, value)
     # Under spark-submit the driver's JVM already runs: its master, memory and jars are the submitter's.
-    if "SPARK_ENV_LOADED" in os.environ:
+    if is_submitted():
         return builder
     builder = builder.config("spark.driver.memory", settings.spark.driver_memory)
     if settings.spark.master:

@@ -118,7 +118,8 @@ def compose(version: VersionPlan, subject_of: Callable[[contents.Picture], Subje
     return ArticleText(
         f"{prefix}On {topic}: {method} with {len(version.figures)} figures ({version.index})",
         journal,
-        2005 + version.index * 7 % 20,
+        # PMCIDs are given in the order of publication.
+        2005 + min(19, version.index // 8),
         authors,
         f"We report {method} of {topic}. All figures are drawn, none is measured.{revised}",
         ((f"Much has been written about {topic}, little of it with figures that are drawn for the purpose.",),),

@@ -56,7 +56,7 @@ def _parser(recover: bool = False, encoding: str | None = None) -> etree.XMLPars
         huge_tree=False,
         remove_comments=True,
         remove_pis=True,
-        collect_ids=False,
+        # collect_ids stays on: without it libxml2 asks for the external DTD, whose refusal would look like damage.
     )
 
 
