@@ -10,20 +10,27 @@ OPEN, CLOSE, EDGE, GLUE = "\x01", "\x02", "\x03", "\x04"
 
 _MARK = re.compile(r"([\x01\x02])")
 _AFTER_LABEL = re.compile(r"\x04[\s\x03]*")
-_INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff]")  # soft hyphen, zero-width space, word joiner, byte order mark
 _SPACES = "\n\t\r\u00a0\u2009\u202f\u2002\u2005"  # the commonest ones: replacing is faster than splitting at all there are
 
-_TRIMMED = " \n\t\r\u00a0\u2009\u202f\u2002\u2003\u2005\u3000" + EDGE + GLUE
+_ALL_SPACES = "".join(chr(code) for code in range(0x3001) if chr(code).isspace())
+_UNSEEN = "\u00ad\u200b\u2060\ufeff"  # soft hyphen, zero-width space, word joiner, byte order mark
+_INVISIBLE = re.compile(f"[{_UNSEEN}]")
+_TRIMMED = _ALL_SPACES + _UNSEEN + EDGE + GLUE
 
 Offsets = tuple[int, int]
 
 
 def clean_text(raw: str) -> str:
     """Raw text with one space for any run of white space, one line a block, no invisible characters, NFC."""
+    if raw.isascii():
+        return _joined(raw) if _is_uneven(raw) else raw.strip()
     text = raw.strip() if raw.isprintable() and "  " not in raw else _joined(raw)
-    if text.isascii() or unicodedata.is_normalized("NFC", text):
-        return text
-    return unicodedata.normalize("NFC", text)
+    return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
+
+
+def _is_uneven(raw: str) -> bool:
+    """True for ASCII text with white space other than single spaces; XML has no further control characters."""
+    return "  " in raw or "\n" in raw or "\t" in raw or "\r" in raw or EDGE in raw or GLUE in raw
 
 
 def _joined(raw: str) -> str:
@@ -99,7 +106,7 @@ def _spaces_around(part: str, text: str) -> tuple[str, str]:
 
 
 def _space(run: str) -> str:
-    if not run:
+    if not run.strip(_UNSEEN):
         return ""
     return "\n" if EDGE in run and GLUE not in run else " "
 
