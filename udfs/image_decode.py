@@ -1,4 +1,4 @@
-"""Any image, decoded once and in full to upright sRGB pixels and their grey version."""
+"""Any image, decoded once and in full to upright sRGB pixels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import simplejpeg
 from PIL import ExifTags, Image
 
@@ -17,7 +16,6 @@ from udfs.image_colour import Pixels, is_srgb, to_srgb
 from udfs.image_header import HEADER_ERRORS
 from udfs.image_wide import is_wide_colour, stretched
 
-_STRIP_ROWS_PIXELS = 4_000_000
 _UNSUPPORTED_WORDS = ("not supported", "unsupported", "unknown", "cannot handle", "not implemented", "not available")
 _TURNS = {
     2: lambda pixels: cv2.flip(pixels, 1),
@@ -32,10 +30,9 @@ _TURNS = {
 
 @dataclass(frozen=True)
 class Picture:
-    """An upright image: sRGB pixels [height, width, 3], and the same as the grey image ("L") that Pillow makes of them."""
+    """An upright image: sRGB pixels [height, width, 3]."""
 
     pixels: Pixels
-    grey: Image.Image
     is_as_stored: bool  # True when the file's own pixels already were upright sRGB
 
     @property
@@ -52,42 +49,28 @@ def decode(data: bytes, image: Image.Image) -> Picture:
     try:
         stored = decode_jpeg(data, image.mode) if image.format == "JPEG" and image.mode in ("RGB", "L") else None
         if stored is not None and turn == 1 and is_srgb(image):
-            return stored
+            return Picture(stored, is_as_stored=True)
         upright = _upright(data, image, turn) if stored is None else _turned(_profiled(stored, image), turn)
     except MemoryError as error:
         raise Rejected(Reason.TOO_LARGE, f"{image.format}: needs more memory than there is") from error
     except HEADER_ERRORS as error:
         raise Rejected(decoder_reason(error), f"{image.format}: {error}") from error
-    return Picture(upright, grey_of(upright), is_as_stored=False)
+    return Picture(upright, is_as_stored=False)
 
 
-def decode_jpeg(data: bytes, mode: str) -> Picture | None:
-    """A grey or colour JPEG as stored, by libjpeg-turbo directly: the same values as Pillow's in half the time.
+def decode_jpeg(data: bytes, mode: str) -> Pixels | None:
+    """The pixels of a grey or colour JPEG as stored, by libjpeg-turbo directly: the same values as Pillow's in half the time.
 
     Returns None where it complains of something that Pillow may put up with. Rejected: truncated, if pixels are missing,
     which Pillow would fill with grey.
     """
     try:
-        values = simplejpeg.decode_jpeg(data, colorspace="GRAY" if mode == "L" else "RGBA", strict=True)
+        values = simplejpeg.decode_jpeg(data, colorspace="GRAY" if mode == "L" else "RGB", strict=True)
     except ValueError as error:
         if "premature end" in str(error).lower():
             raise Rejected(Reason.TRUNCATED, f"JPEG: {error}") from error
         return None
-    if mode == "L":
-        grey = values[:, :, 0]
-        return Picture(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), _as_grey_image(grey), is_as_stored=True)
-    # Four bytes a pixel are Pillow's own layout: it reads the array where it lies.
-    padded = Image.frombuffer("RGBX", (values.shape[1], values.shape[0]), values, "raw", "RGBX", 0, 1)
-    return Picture(cv2.cvtColor(values, cv2.COLOR_RGBA2RGB), padded.convert("L"), is_as_stored=True)
-
-
-def grey_of(pixels: Pixels) -> Image.Image:
-    """The grey image ("L") of RGB pixels [height, width, 3], value for value as Pillow converts them."""
-    grey = np.empty(pixels.shape[:2], dtype=np.uint8)
-    rows = max(1, _STRIP_ROWS_PIXELS // pixels.shape[1])
-    for top in range(0, pixels.shape[0], rows):
-        grey[top : top + rows] = np.asarray(Image.fromarray(pixels[top : top + rows]).convert("L"))
-    return _as_grey_image(grey)
+    return np.asarray(cv2.cvtColor(values, cv2.COLOR_GRAY2RGB) if mode == "L" else values, dtype=np.uint8)
 
 
 def orientation(image: Image.Image) -> int:
@@ -108,10 +91,10 @@ def decoder_reason(error: BaseException) -> Reason:
     return Reason.UNSUPPORTED if unknown else Reason.TRUNCATED
 
 
-def _profiled(stored: Picture, image: Image.Image) -> Pixels:
+def _profiled(stored: Pixels, image: Image.Image) -> Pixels:
     if is_srgb(image):
-        return stored.pixels
-    source = stored.grey if image.mode == "L" else Image.fromarray(stored.pixels)
+        return stored
+    source = Image.fromarray(stored[:, :, 0] if image.mode == "L" else stored)
     source.info["icc_profile"] = image.info["icc_profile"]
     return to_srgb(source)
 
@@ -128,8 +111,3 @@ def _upright(data: bytes, image: Image.Image, turn: int) -> Pixels:
 
 def _turned(pixels: Pixels, turn: int) -> Pixels:
     return pixels if turn == 1 else np.ascontiguousarray(_TURNS[turn](pixels))
-
-
-def _as_grey_image(grey: npt.NDArray[np.uint8]) -> Image.Image:
-    contiguous = np.ascontiguousarray(grey)
-    return Image.frombuffer("L", (contiguous.shape[1], contiguous.shape[0]), contiguous, "raw", "L", 0, 1)

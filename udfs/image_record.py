@@ -111,7 +111,7 @@ def make_record(data: bytes, planned: Planned, options: ImageOptions) -> ImageRe
 def _hashes(picture: Picture, trimmed_grey: Pixels) -> dict[str, Any]:
     trimmed, trimmed_256 = windowed_bits(trimmed_grey)
     return {
-        "phash": phash_to_int(phash_bits(picture.grey)),
+        "phash": phash_to_int(phash_bits(picture.pixels)),
         "phash_trimmed": phash_to_int(trimmed),
         "phash256_trimmed": pack_bits(trimmed_256),
         "hash_version": HASH_VERSION,

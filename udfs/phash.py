@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 from scipy.fft import dct
 
+from udfs.grey_lanczos import grey_square
 from udfs.image_resize import squared
 
 Bits = npt.NDArray[np.bool_]
@@ -19,15 +19,14 @@ _WINDOW_SIDE_PX = 64
 _ALL_BITS = (1 << 64) - 1
 
 
-def phash_bits(grey: Image.Image, hash_size: int = 8) -> Bits:
-    """Bits [hash_size, hash_size] of a grey ("L") image, equal to imagehash.phash(image, hash_size).hash.
+def phash_bits(pixels: npt.NDArray[np.uint8], hash_size: int = 8) -> Bits:
+    """Bits [hash_size, hash_size] of RGB pixels [height, width, 3], equal to imagehash.phash(image, hash_size).hash.
 
     A bit says whether a low frequency of the image shrunk to (4 * hash_size)^2 pixels lies above the median of them all.
     Source: Zauner, Implementation and Benchmarking of Perceptual Image Hash Functions (2010); order of bits as imagehash.
     """
-    side = hash_size * _OVERSAMPLING
-    pixels = np.asarray(grey.resize((side, side), Image.Resampling.LANCZOS), dtype=np.float64)
-    return _above_median(dct(dct(pixels, axis=0), axis=1)[:hash_size, :hash_size])
+    square = grey_square(pixels, hash_size * _OVERSAMPLING).astype(np.float64)
+    return _above_median(dct(dct(square, axis=0), axis=1)[:hash_size, :hash_size])
 
 
 def windowed_bits(grey: npt.NDArray[np.uint8]) -> tuple[Bits, Bits]:
