@@ -161,6 +161,11 @@ class ExportSettings(Section):
     samples_per_shard: Positive = 1_000
     seed: int = Field(0, description="Order of the samples")
 
+    def recipe_hash(self) -> str:
+        """SHA-256 (hex) of what decides the samples: everything but where they are written."""
+        recipe = self.model_dump(mode="json", exclude={"uri"})
+        return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+
 
 class Settings(Section):
     """All settings of one run."""

@@ -92,7 +92,7 @@ def shard_rows(written: DataFrame, recipe: ExportSettings, versions: dict[str, i
     marks = F.create_map(
         *(F.lit(x).cast(t) for item in sorted(versions.items()) for x, t in zip(item, ("string", "bigint"), strict=True))
     )
-    added = {"export": F.lit(recipe.name), "recipe_hash": F.lit(recipe.digest()), "table_versions": marks}
+    added = {"export": F.lit(recipe.name), "recipe_hash": F.lit(recipe.recipe_hash()), "table_versions": marks}
     return written.withColumns(added).select(*[field.name for field in spark_schema(SHARDS)])
 
 
@@ -105,8 +105,8 @@ def write_manifest(lake: Lake, recipe: ExportSettings, versions: dict[str, int],
         totals[row["split"]] = totals.get(row["split"], 0) + row["num_samples"]
     manifest = {
         "export": recipe.name,
-        "recipe_hash": recipe.digest(),
-        "recipe": recipe.model_dump(mode="json"),
+        "recipe_hash": recipe.recipe_hash(),
+        "recipe": recipe.model_dump(mode="json", exclude={"uri"}),
         "table_versions": versions,
         "num_samples": totals,
         "shards": shards,
