@@ -108,6 +108,16 @@ def shown_members(duplicates: DataFrame, clusters: Sequence[str]) -> dict[str, l
     return members
 
 
+def duplicates_by_kind(lake: Lake) -> list[Row]:
+    """Kind, number of images, number of clusters and largest distance (bits), a row a kind."""
+    counts = (
+        F.count("*").alias("images"),
+        F.count_distinct("cluster_id").alias("clusters"),
+        F.max("hamming_distance").alias("farthest"),
+    )
+    return lake.read(DUPLICATES).groupBy("kind").agg(*counts).orderBy("kind").collect()
+
+
 def duplicate_gallery(lake: Lake, limit: int = 10) -> str:
     """An HTML fragment with the `limit` most doubtful duplicate clusters, the images of each side by side."""
     return fragment(duplicate_sections(lake, limit))
