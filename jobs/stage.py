@@ -158,19 +158,21 @@ def sync_rejects(
     mine = lake.read(REJECTS).where(F.col("stage") == stage)
     if refused.isEmpty() and mine.isEmpty():
         return 0
-    exists = tried if known is None else known.select("key")
-    untouched = mine.join(tried.select("key"), "key", "left_anti").join(exists.select("key"), "key", "left_semi")
-    before = mine.select(
-        "key",
-        *(
-            F.col(name).alias(f"old_{name}")
-            for name in ("fingerprint", "reason", "attempts", "first_seen", "last_seen", "run_id")
-        ),
-    )
+    lake.sync(REJECTS, rejects_due(mine, tried, refused, tried if known is None else known, stage, context), mine)
+    return refused.count()
+
+
+def rejects_due(
+    mine: DataFrame, tried: DataFrame, refused: DataFrame, known: DataFrame, stage: str, context: RunContext
+) -> DataFrame:
+    """The rows of `rejects` that a stage should have after a run, given those it has; see sync_rejects."""
+    waiting = mine.join(tried.select("key"), "key", "left_anti").join(known.select("key"), "key", "left_semi")
+    kept = ("fingerprint", "reason", "attempts", "first_seen", "last_seen", "run_id")
+    before = mine.select("key", *(F.col(name).alias(f"old_{name}") for name in kept))
     again = (F.col("old_fingerprint") == F.col("fingerprint")) & (F.col("old_reason") == F.col("reason"))
     still = F.lit(not stage.startswith("fetch_")) & F.coalesce(again, F.lit(False))
     now = F.lit(context.started)
-    desired = refused.join(before, "key", "left").select(
+    rows = refused.join(before, "key", "left").select(
         F.lit(stage).alias("stage"),
         "key",
         "reason",
@@ -181,5 +183,4 @@ def sync_rejects(
         F.when(still, F.col("old_last_seen")).otherwise(now).alias("last_seen"),
         F.when(still, F.col("old_run_id")).otherwise(F.lit(context.run_id)).alias("run_id"),
     )
-    lake.sync(REJECTS, untouched.select(*REJECTS.column_names).unionByName(desired), mine)
-    return refused.count()
+    return waiting.select(*REJECTS.column_names).unionByName(rows)
