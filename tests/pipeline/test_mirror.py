@@ -49,7 +49,8 @@ def test_captions_have_the_letters_of_the_xml(mirror_archive: Archive) -> None:
         reference = figures[pair["accession"], pair["figure_id"]]["graphic_ref"]
         path = mirror_archive.bucket / pair["accession"] / f"{pair['accession']}.xml"
         tree = etree.parse(path, etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True))
-        (figure,) = tree.xpath("//*[local-name()='graphic'][@*[local-name()='href']=$ref]/ancestor::*[local-name()='fig'][1]", ref=reference)
+        graphic = "//*[local-name()='graphic'][@*[local-name()='href']=$ref]"
+        (figure,) = tree.xpath(f"{graphic}/ancestor::*[local-name()='fig'][1]", ref=reference)
         caption = figure.find("caption")
         if caption is None or caption.xpath(".//*[local-name()='math' or local-name()='tex-math']"):
             continue
