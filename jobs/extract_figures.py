@@ -32,6 +32,11 @@ ARTICLES_PER_TASK = 512
 EXTRACTED = (FIGURES, MENTIONS, ARTICLES)
 
 
+def mark(settings: Settings) -> str:
+    """The extractor that runs: another one parses every document again."""
+    return f"extractor {EXTRACTOR_VERSION}"
+
+
 def fingerprint(etag: str = "etag") -> Column:
     """What decides an extraction: the files and the extractor."""
     return F.concat(F.col(etag), F.lit(f" extractor {EXTRACTOR_VERSION}"))
@@ -44,6 +49,13 @@ def documents_to_extract(documents: DataFrame, articles: DataFrame, refused: Dat
     known = refused.select(F.col("key").alias("accession"), "fingerprint")
     missing = stored.join(done.unionByName(known), ["accession", "fingerprint"], "left_anti")
     return missing.select("accession", "etag")
+
+
+def current_articles(documents: DataFrame, articles: DataFrame) -> DataFrame:
+    """Accessions of articles that this extractor parsed from the documents as they are: the others were removed or refused."""
+    stored = documents.where(F.col("state") == STORED)
+    current = articles.where(F.col("extractor_version") == EXTRACTOR_VERSION)
+    return current.join(stored, ["accession", "etag"], "left_semi").select("accession")
 
 
 def rows_of(table: Table, extracted: DataFrame) -> DataFrame:
@@ -64,7 +76,7 @@ def refusals(extracted: DataFrame) -> DataFrame:
 
 
 def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
-    """Extract what is new or changed in waves, then drop what belongs to no stored document."""
+    """Extract what is new or changed in waves, then drop what is not from a document as it is now."""
     lake = Lake(spark, settings.lake)
     documents = lake.read(DOCUMENTS)
     refused = lake.read(REJECTS).where(F.col("stage") == STAGE)
@@ -75,9 +87,9 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     for wave in waves(work, ("accession",), num_in, settings.fetch.wave_size):
         ok, rejected = extract_wave(lake, settings, context, wave)
         num_ok, num_rejected = num_ok + ok, num_rejected + rejected
-    stored = documents.where(F.col("state") == STORED).select("accession")
     for table in EXTRACTED:
-        lake.delete(table, lake.read(table).join(stored, "accession", "left_anti"))
+        current = current_articles(lake.read(DOCUMENTS), lake.read(ARTICLES))
+        lake.delete(table, lake.read(table).join(current, "accession", "left_anti"))
     lake.unstage(f"{STAGE}_work")
     return Counts(num_in, num_ok, num_rejected)
 

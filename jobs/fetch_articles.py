@@ -5,13 +5,17 @@ Reads: inventory, the source. Writes: documents (key accession), rejects.
 
 from __future__ import annotations
 
+import hashlib
+from datetime import UTC, date, datetime
+from pathlib import Path
+
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from conf.settings import Settings
 from jobs.arrow_frames import map_batches
 from jobs.entry import main
-from jobs.options import fetch_limits, running_tasks, selected_ids, selection, source_options
+from jobs.options import fetch_limits, read_text, running_tasks, selected_ids, selection, source_options
 from jobs.stage import Counts, RunContext, sync_rejects
 from jobs.tables import Lake
 from jobs.waves import changes_of_fetched, spread, waves
@@ -27,13 +31,23 @@ SECTIONS = ("source", "fetch")
 ARTICLES_PER_TASK = 256
 
 
-def wanted_versions(inventory: DataFrame, ids: DataFrame | None) -> DataFrame:
-    """Listed versions that the ids name: all of a PMCID's, or one accession; None means every one."""
-    present = inventory.where(F.col("state") == PRESENT).select("accession", "pmcid", "etag")
-    if ids is None:
-        return present.drop("pmcid")
-    named = present.join(ids, (F.col("id") == F.col("pmcid")) | (F.col("id") == F.col("accession")), "left_semi")
-    return named.drop("pmcid")
+def mark(settings: Settings) -> str:
+    """What the settings' ids are now: the digest of their file; a search may find others each time."""
+    if settings.source.query is not None:
+        return f"searched {datetime.now(UTC).isoformat()}"
+    if settings.source.ids is None:
+        return "all"
+    return hashlib.sha256(read_text(Path(settings.source.ids)).encode()).hexdigest()
+
+
+def wanted_versions(inventory: DataFrame, ids: DataFrame | None, since: date | None) -> DataFrame:
+    """Listed versions that the ids name (all of a PMCID's, or one accession) and the source wrote since; None: every one."""
+    present = inventory.where(F.col("state") == PRESENT)
+    if since is not None:
+        present = present.where(F.col("last_modified") >= F.lit(datetime(since.year, since.month, since.day, tzinfo=UTC)))
+    if ids is not None:
+        present = present.join(ids, (F.col("id") == F.col("pmcid")) | (F.col("id") == F.col("accession")), "left_semi")
+    return present.select("accession", "etag")
 
 
 def as_selected(documents: DataFrame, settings: Settings) -> DataFrame:
@@ -61,25 +75,30 @@ def obsolete_documents(documents: DataFrame, inventory: DataFrame) -> DataFrame:
 def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     """Fetch what is missing in waves, then drop what the source no longer lists."""
     lake = Lake(spark, settings.lake)
-    wanted = wanted_versions(lake.read(INVENTORY), selected_ids(spark, settings))
+    wanted = wanted_versions(lake.read(INVENTORY), selected_ids(spark, settings), settings.source.since)
     refused = None if settings.fetch.retry_rejected else lake.read(REJECTS).where(F.col("stage") == STAGE)
     here = as_selected(lake.read(DOCUMENTS), settings)
     work = lake.stage(versions_to_fetch(wanted, here, refused), f"{STAGE}_work")
     num_in = work.count()
     total = Counts(0, 0, 0)
-    known = lake.read(INVENTORY).where(F.col("state") == PRESENT).select(F.col("accession").alias("key"))
     for wave in waves(work, ("accession",), num_in, settings.fetch.wave_size):
-        total += fetch_wave(lake, settings, context, wave, known)
+        total += fetch_wave(lake, settings, context, wave)
     lake.delete(DOCUMENTS, obsolete_documents(lake.read(DOCUMENTS), lake.read(INVENTORY)))
     if num_in == 0:
         nothing = spark.createDataFrame([], "key string, reason string, detail string, fingerprint string")
-        sync_rejects(lake, context, STAGE, nothing.select("key"), nothing, known)
+        sync_rejects(lake, context, STAGE, nothing.select("key"), nothing, missing_keys(lake, settings))
     lake.unstage(f"{STAGE}_work")
     return Counts(num_in, total.num_ok, total.num_rejected, total.filtered)
 
 
-def fetch_wave(lake: Lake, settings: Settings, context: RunContext, wave: DataFrame, known: DataFrame) -> Counts:
-    """Fetch one wave of versions and commit it."""
+def missing_keys(lake: Lake, settings: Settings) -> DataFrame:
+    """Listed versions whose files are not here: the only ones that may have a reject."""
+    listed = wanted_versions(lake.read(INVENTORY), None, None)
+    return versions_to_fetch(listed, as_selected(lake.read(DOCUMENTS), settings), None).select(F.col("accession").alias("key"))
+
+
+def fetch_wave(lake: Lake, settings: Settings, context: RunContext, wave: DataFrame) -> Counts:
+    """Fetch one wave of versions and commit it, rejects last: a version that has one is not looked at again."""
     tasks = running_tasks(lake.spark)
     fetch = DocumentFetch(
         source_options(settings, tasks), selection(settings), fetch_limits(settings), settings.fetch.concurrency
@@ -89,8 +108,9 @@ def fetch_wave(lake: Lake, settings: Settings, context: RunContext, wave: DataFr
     refused = fetched.where("reason IS NOT NULL").select(
         F.col("accession").alias("key"), "reason", "detail", F.col("etag").alias("fingerprint")
     )
-    num_rejected = sync_rejects(lake, context, STAGE, fetched.select(F.col("accession").alias("key")), refused, known)
     lake.apply(DOCUMENTS, changes_of_fetched(fetched, lake.read(DOCUMENTS), DOCUMENTS))
+    tried = fetched.select(F.col("accession").alias("key"))
+    num_rejected = sync_rejects(lake, context, STAGE, tried, refused, missing_keys(lake, settings))
     filtered = fetched.where(F.col("state") == FILTERED).groupBy("filter_reason").count().collect()
     num_ok = fetched.where((F.col("state") != FILTERED) & F.col("reason").isNull()).count()
     lake.unstage(STAGE)

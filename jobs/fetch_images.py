@@ -88,14 +88,13 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     todo = media_to_fetch(named, lake.read(MEDIA), refused, settings.images.digest())
     work = lake.stage(todo, f"{STAGE}_work")
     num_in = work.count()
-    known = named.select(reject_key().alias("key"))
     total = Counts(0, 0, 0)
     for wave in waves(work, ("accession", "media_name"), num_in, settings.fetch.wave_size):
-        total += fetch_wave(lake, settings, context, wave, known)
+        total += fetch_wave(lake, settings, context, wave, named)
     drop_orphans(lake, named)
     if num_in == 0:
         nothing = spark.createDataFrame([], "key string, reason string, detail string, fingerprint string")
-        sync_rejects(lake, context, STAGE, nothing.select("key"), nothing, known)
+        sync_rejects(lake, context, STAGE, nothing.select("key"), nothing, missing_keys(lake, settings, named))
     for name in (f"{STAGE}_work", f"{STAGE}_named"):
         lake.unstage(name)
     return Counts(num_in, total.num_ok, total.num_rejected)
@@ -107,8 +106,13 @@ def drop_orphans(lake: Lake, named: DataFrame) -> None:
     lake.delete(IMAGES, lake.read(IMAGES).select("image_sha256").join(lake.read(MEDIA), "image_sha256", "left_anti"))
 
 
-def fetch_wave(lake: Lake, settings: Settings, context: RunContext, wave: DataFrame, known: DataFrame) -> Counts:
-    """Fetch and process one wave of media and commit it, `media` last."""
+def missing_keys(lake: Lake, settings: Settings, named: DataFrame) -> DataFrame:
+    """Named objects that are not here: the only ones that may have a reject."""
+    return media_to_fetch(named, lake.read(MEDIA), None, settings.images.digest()).select(reject_key().alias("key"))
+
+
+def fetch_wave(lake: Lake, settings: Settings, context: RunContext, wave: DataFrame, named: DataFrame) -> Counts:
+    """Fetch and process one wave of media and commit it: images, media, then rejects, whose objects are not looked at again."""
     tasks = running_tasks(lake.spark)
     fetch = MediaFetch(
         source_options(settings, tasks), fetch_limits(settings), image_options(settings), settings.fetch.concurrency
@@ -120,9 +124,10 @@ def fetch_wave(lake: Lake, settings: Settings, context: RunContext, wave: DataFr
         .join(wave.select("accession", "media_name", "fingerprint"), ["accession", "media_name"])
         .select(reject_key().alias("key"), "reason", "detail", reject_fingerprint().alias("fingerprint"))
     )
-    num_rejected = sync_rejects(lake, context, STAGE, fetched.select(reject_key().alias("key")), refused, known)
     write_images(lake, settings, fetched)
     lake.apply(MEDIA, changes_of_fetched(fetched, lake.read(MEDIA), MEDIA))
+    tried = fetched.select(reject_key().alias("key"))
+    num_rejected = sync_rejects(lake, context, STAGE, tried, refused, missing_keys(lake, settings, named))
     num_ok = fetched.where("reason IS NULL").count()
     lake.unstage(STAGE)
     return Counts(num_ok + num_rejected, num_ok, num_rejected)

@@ -64,7 +64,10 @@ RunFunction = Callable[[SparkSession, Settings, RunContext], Counts]
 
 
 class Job(Protocol):
-    """What a job module offers: the tables it reads, the settings sections that decide its result, and `run`."""
+    """What a job module offers: the tables it reads, the settings sections that decide its result, and `run`.
+
+    It may also have `mark(settings)`: in words, what else decides the result, such as a file that the settings only name.
+    """
 
     READS: tuple[Table, ...]
     SECTIONS: tuple[str, ...]
@@ -106,12 +109,12 @@ def run_stage(spark: SparkSession, settings: Settings, context: RunContext, job:
 
 
 def stage_inputs(lake: Lake, settings: Settings, job: Job) -> str:
-    """What decides the stage's result, as JSON: Delta versions read, settings digests and the source's own mark."""
+    """What decides the stage's result, as JSON: Delta versions read, settings digests and, where it has one, the job's mark."""
     marks: dict[str, object] = dict(lake.versions(job.READS))
     marks |= {section: getattr(settings, section).digest() for section in job.SECTIONS}
-    source_mark = getattr(job, "source_mark", None)
-    if source_mark is not None:
-        marks["source_mark"] = source_mark(settings)
+    own_mark = getattr(job, "mark", None)
+    if own_mark is not None:
+        marks["mark"] = own_mark(settings)
     return json.dumps(marks, sort_keys=True)
 
 

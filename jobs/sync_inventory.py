@@ -30,7 +30,7 @@ READS: tuple[Table, ...] = ()
 SECTIONS = ("source",)
 
 
-def source_mark(settings: Settings) -> str:
+def mark(settings: Settings) -> str:
     """Key and checksum of the newest complete manifest; a source without any is listed anew each time."""
     manifest = find_manifest(open_source(source_options(settings)))
     return f"{manifest.key} {manifest.checksum}" if manifest else f"listed {datetime.now(UTC).isoformat()}"
