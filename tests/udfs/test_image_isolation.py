@@ -1,0 +1,107 @@
+"""A function in its own process ends when its time or memory is over, whatever it does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from schemas.rejects import Reason, Rejected
+from udfs.image_isolation import IsolatedProcess
+
+
+@pytest.fixture(scope="module")
+def isolated() -> Iterator[IsolatedProcess]:
+    process = IsolatedProcess("tests.udfs.isolated_functions", "act", max_memory_bytes=400 * 2**20)
+    yield process
+    process.close()
+
+
+def test_values_come_back(isolated: IsolatedProcess) -> None:
+    assert isolated.call(("echo", {"a": b"\0" * 1_000_000}), 5.0) == {"a": b"\0" * 1_000_000}
+
+
+def test_calls_share_one_process(isolated: IsolatedProcess) -> None:
+    first, second = (isolated.call(("pid", None), 5.0) for _ in range(2))
+    assert first == second != os.getpid()
+
+
+def test_errors_are_raised_here(isolated: IsolatedProcess) -> None:
+    with pytest.raises(Rejected) as caught:
+        isolated.call(("reject", None), 5.0)
+    assert (caught.value.reason, caught.value.detail) == (Reason.BLANK, "as asked")
+    with pytest.raises(ZeroDivisionError):
+        isolated.call(("divide", None), 5.0)
+
+
+def test_native_code_that_never_returns_is_stopped(isolated: IsolatedProcess) -> None:
+    with pytest.raises(Rejected) as caught:
+        isolated.call(("stall", None), 0.3)
+    assert caught.value.reason is Reason.TIMEOUT
+    assert isolated.call(("echo", 1), 5.0) == 1
+
+
+def test_time_used_by_one_call_does_not_count_for_the_next(isolated: IsolatedProcess) -> None:
+    for _ in range(4):
+        assert isolated.call(("work", 0.15), 0.5) is None
+
+
+def test_waiting_is_stopped_by_the_clock_on_the_wall(isolated: IsolatedProcess) -> None:
+    with pytest.raises(Rejected) as caught:
+        isolated.call(("sleep", 60.0), 0.05)
+    assert caught.value.reason is Reason.TIMEOUT
+
+
+def test_a_crash_is_a_reject_and_the_next_call_works(isolated: IsolatedProcess) -> None:
+    with pytest.raises(Rejected) as caught:
+        isolated.call(("kill", signal.SIGSEGV), 5.0)
+    assert caught.value.reason is Reason.UNSUPPORTED
+    assert str(-signal.SIGSEGV) in caught.value.detail
+    assert isolated.call(("echo", 2), 5.0) == 2
+
+
+def test_the_system_s_memory_killer_is_a_reject(isolated: IsolatedProcess) -> None:
+    with pytest.raises(Rejected) as caught:
+        isolated.call(("kill", signal.SIGKILL), 5.0)
+    assert caught.value.reason is Reason.TOO_LARGE
+
+
+def test_more_memory_than_allowed_cannot_be_had(isolated: IsolatedProcess) -> None:
+    with pytest.raises(MemoryError):
+        isolated.call(("allocate", 800 * 2**20), 5.0)
+    assert isolated.call(("echo", 3), 5.0) == 3
+
+
+def test_what_native_code_prints_does_not_mix_with_answers(isolated: IsolatedProcess) -> None:
+    assert isolated.call(("print", b"noise" * 1000), 5.0) == "printed"
+
+
+def test_a_forked_process_starts_its_own_helper(isolated: IsolatedProcess) -> None:
+    helper = isolated.call(("pid", None), 5.0)
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(write, str(isolated.call(("pid", None), 5.0)).encode())
+        isolated.close()
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert int(os.read(read, 100)) != helper
+    os.close(read)
+    os.close(write)
+    assert isolated.call(("pid", None), 5.0) == helper
+
+
+def test_the_helper_goes_when_its_parent_closes(isolated: IsolatedProcess) -> None:
+    helper = isolated.call(("pid", None), 5.0)
+    assert isinstance(helper, int)
+    isolated.close()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            os.kill(helper, 0)
+        except ProcessLookupError:
+            return
+    pytest.fail("the helper is still there")

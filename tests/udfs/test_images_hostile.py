@@ -1,0 +1,137 @@
+"""Damaged and hostile files end as a record or a reject with a reason, in bounded time and memory."""
+
+from __future__ import annotations
+
+import io
+import resource
+from collections import Counter
+
+import pytest
+from PIL import Image
+
+from jobs.bench import hostile_inputs
+from schemas.rejects import Reason, Rejected
+from tests.udfs.image_samples import encoded, image
+from udfs.images import ImageOptions, process_image
+
+IMAGE_REASONS = {
+    Reason.NOT_AN_IMAGE,
+    Reason.TRUNCATED,
+    Reason.TOO_LARGE,
+    Reason.TOO_SMALL,
+    Reason.BLANK,
+    Reason.UNSUPPORTED,
+    Reason.TIMEOUT,
+}
+NUM_MUTATED = 1500
+
+
+def reason_of(data: bytes, options: ImageOptions | None = None) -> Reason | None:
+    try:
+        process_image(data, options or ImageOptions())
+    except Rejected as rejected:
+        return rejected.reason
+    return None
+
+
+def originals() -> list[bytes]:
+    """A small picture in every format and in the modes that take other paths through the decoders."""
+    picture = image()
+    samples = [encoded(picture, name) for name in ("JPEG", "PNG", "GIF", "TIFF", "WEBP", "BMP")]
+    samples += [
+        encoded(picture, "JPEG", progressive=True),
+        encoded(picture.convert("CMYK"), "JPEG"),
+        encoded(picture.convert("L"), "JPEG"),
+    ]
+    samples += [encoded(picture, "TIFF", compression=name) for name in ("tiff_lzw", "jpeg", "tiff_adobe_deflate")]
+    samples += [encoded(picture.convert("1"), "TIFF", compression="group4"), encoded(picture.quantize(16), "PNG")]
+    return samples
+
+
+def test_mutated_images_give_records_or_reasons() -> None:
+    counts: Counter[Reason | None] = Counter()
+    for data in hostile_inputs.mutated(originals(), NUM_MUTATED):
+        counts[reason_of(data)] += 1
+    assert counts.total() == NUM_MUTATED
+    assert set(counts) - {None} <= IMAGE_REASONS
+    assert counts[None] > 50
+    assert counts[Reason.TRUNCATED] > 50
+    assert counts[Reason.NOT_AN_IMAGE] > 50
+
+
+def test_mutations_are_the_same_for_the_same_seed() -> None:
+    first, again, other = (list(hostile_inputs.mutated(originals(), 20, seed)) for seed in (1, 1, 2))
+    assert first == again != other
+
+
+@pytest.mark.parametrize("size", [0, 1, 3, 10, 100, 300])
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "GIF", "TIFF", "WEBP", "BMP"])
+def test_the_beginning_of_a_file_is_not_an_image(file_format: str, size: int) -> None:
+    data = encoded(image(), file_format)[:size]
+    assert reason_of(data) in ({Reason.NOT_AN_IMAGE} if size < 3 else {Reason.NOT_AN_IMAGE, Reason.TRUNCATED})
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "TIFF", "WEBP", "BMP"])
+def test_half_a_file_is_truncated(file_format: str) -> None:
+    data = encoded(image(), file_format)
+    assert reason_of(data[: len(data) // 2]) in {Reason.TRUNCATED, Reason.NOT_AN_IMAGE}
+
+
+def test_a_jpeg_with_missing_pixels_and_a_proper_end_is_truncated() -> None:
+    data = encoded(image(), "JPEG", quality=90)
+    assert reason_of(data[: len(data) // 2] + b"\xff\xd9") is Reason.TRUNCATED
+    assert reason_of(hostile_inputs.resized_jpeg(4000, 4000)) is Reason.TRUNCATED
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"<html><body>404</body></html>", Reason.NOT_AN_IMAGE),
+        (b"%PDF-1.7 ...", Reason.UNSUPPORTED),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", Reason.UNSUPPORTED),
+        (b"\0\0\0\x1cftypavif" + b"\0" * 40, Reason.UNSUPPORTED),
+        (b"\0\0\0\x0cjP  \r\n\x87\n" + b"\0" * 40, Reason.UNSUPPORTED),
+        (hostile_inputs.png(60_000, 60_000, b"\0" * 1000), Reason.TOO_LARGE),
+        (hostile_inputs.png(5_000, 5_000, b"\0" * 1000), Reason.TRUNCATED),
+        (hostile_inputs.bmp(30_000, 30_000), Reason.TOO_LARGE),
+        (hostile_inputs.tiff(0x7FFFFFFF, 0x7FFFFFFF, 64), Reason.TOO_LARGE),
+        (hostile_inputs.tiff(2_000, 2_000, 0xFFFFFFF0), Reason.TRUNCATED),
+        (hostile_inputs.webp_claiming(16_383, 16_383), Reason.TOO_LARGE),
+        (hostile_inputs.resized_jpeg(65_500, 65_500), Reason.TOO_LARGE),
+    ],
+)
+def test_hostile_headers_have_their_reason(data: bytes, reason: Reason) -> None:
+    assert reason_of(data) is reason
+
+
+def test_a_jpeg_of_a_thousand_scans_is_refused_before_it_is_decoded() -> None:
+    data = hostile_inputs.jpeg_with_scans(600, 1000)
+    assert reason_of(data) is Reason.TOO_LARGE
+    assert reason_of(data, ImageOptions(max_scans=2000)) is None
+
+
+def test_what_takes_too_long_is_stopped() -> None:
+    stalling = hostile_inputs.bmp(9_000, 9_000, compression=1) + b"\0\x02\0\0" * 5_000_000
+    assert reason_of(stalling, ImageOptions(timeout_s=0.5)) is Reason.TIMEOUT
+
+
+def test_bounds_are_options() -> None:
+    data = encoded(image(), "PNG")
+    assert reason_of(data, ImageOptions(max_bytes=100)) is Reason.TOO_LARGE
+    assert reason_of(data, ImageOptions(max_pixels=1000)) is Reason.TOO_LARGE
+    assert reason_of(data, ImageOptions(min_side_px=121)) is Reason.TOO_SMALL
+    assert reason_of(data, ImageOptions(min_side_px=120)) is None
+
+
+def test_a_polyglot_becomes_nothing_but_its_picture() -> None:
+    picture = encoded(image(), "JPEG")
+    record = process_image(picture + b"PK\x03\x04 a zip file, or a script")
+    assert b"PK\x03\x04" not in record.image
+    assert Image.open(io.BytesIO(record.image)).size == image().size
+
+
+def test_a_pixel_bomb_within_bounds_is_decoded_in_bounded_memory_elsewhere() -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert reason_of(hostile_inputs.png(8_000, 8_000, b"\0" * 64_008_000)) is Reason.BLANK
+    grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    assert grown_mb < 150

@@ -1,0 +1,129 @@
+"""Perceptual hashes equal imagehash bit for bit and survive what copies of a figure go through."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import imagehash
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from tests.udfs.image_samples import Pixels, image
+from udfs.grey_lanczos import _agrees_with_pillow, grey_square, square_by_pillow
+from udfs.images import process_image
+from udfs.phash import hamming_distance, hex_to_int, int_to_hex, pack_bits, phash_bits, phash_to_int, windowed_bits
+
+_SUFFIXES = {".jpg", ".png", ".gif", ".tif"}
+
+
+def real_figures(shared_data: Path) -> list[Path]:
+    """Every third figure, and all that are no JPEG in colour."""
+    paths = sorted(path for path in shared_data.glob("pmc-mirror/*/*") if path.suffix in _SUFFIXES)
+    assert len(paths) > 100
+    return [path for number, path in enumerate(paths) if number % 3 == 0 or path.suffix == ".gif"]
+
+
+def noise(width: int, height: int, seed: int = 0) -> Pixels:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def test_phash_of_real_figures_equals_imagehash(shared_data: Path) -> None:
+    checked = 0
+    for path in real_figures(shared_data):
+        data = path.read_bytes()
+        with Image.open(io.BytesIO(data)) as opened:
+            if opened.mode not in ("RGB", "L", "P") or "icc_profile" in opened.info or opened.width * opened.height > 4_000_000:
+                continue  # alpha and profiles are flattened before hashing, imagehash would look through them
+            expected = imagehash.phash(opened)
+        record = process_image(data)
+        assert int_to_hex(record.phash) == str(expected), path.name
+        assert bin(record.phash ^ hex_to_int(str(expected))).count("1") == 0
+        checked += 1
+    assert checked >= 30
+
+
+@pytest.mark.parametrize("hash_size", [8, 16])
+@pytest.mark.parametrize(
+    "size", [(640, 480), (480, 640), (300, 900), (900, 300), (33, 33), (32, 32), (20, 500), (500, 20), (17, 16)]
+)
+def test_phash_of_any_shape_equals_imagehash(size: tuple[int, int], hash_size: int) -> None:
+    pixels = noise(*size)
+    expected = imagehash.phash(Image.fromarray(pixels), hash_size=hash_size).hash
+    assert np.array_equal(phash_bits(pixels, hash_size), expected)
+
+
+@settings(max_examples=60, deadline=None)
+@given(width=st.integers(1, 400), height=st.integers(1, 400), seed=st.integers(0, 2**32 - 1))
+def test_the_compiled_grey_square_equals_pillow(width: int, height: int, seed: int) -> None:
+    pixels = noise(width, height, seed)
+    expected = Image.fromarray(pixels).convert("L").resize((32, 32), Image.Resampling.LANCZOS)
+    assert np.array_equal(grey_square(pixels, 32), np.asarray(expected))
+
+
+def test_the_compiled_path_is_in_use() -> None:
+    assert _agrees_with_pillow()
+
+
+def test_a_large_image_goes_through_pillow_in_strips() -> None:
+    pixels = np.tile(noise(70, 90), (30, 30, 1))
+    expected = Image.fromarray(pixels).convert("L").resize((32, 32), Image.Resampling.LANCZOS)
+    assert np.array_equal(square_by_pillow(pixels, 32), np.asarray(expected))
+
+
+@given(st.integers(-(2**63), 2**63 - 1))
+def test_hex_and_signed_integer_are_the_same_hash(phash: int) -> None:
+    assert hex_to_int(int_to_hex(phash)) == phash
+    assert len(int_to_hex(phash)) == 16
+
+
+def test_the_first_bit_is_the_sign() -> None:
+    bits = np.zeros((8, 8), dtype=bool)
+    bits[0, 0] = True
+    assert phash_to_int(bits) == -(2**63)
+    assert int_to_hex(phash_to_int(bits)) == "8000000000000000" == str(imagehash.ImageHash(bits))
+
+
+@given(st.integers(-(2**63), 2**63 - 1), st.sets(st.integers(0, 63)))
+def test_hamming_distance_counts_flipped_bits(phash: int, positions: set[int]) -> None:
+    bits = np.unpackbits(np.frombuffer(phash.to_bytes(8, "big", signed=True), np.uint8)).astype(bool)
+    flipped = bits.copy()
+    for position in positions:
+        flipped[position] = not flipped[position]
+    assert hamming_distance(phash_to_int(bits), phash_to_int(flipped)) == len(positions)
+    assert hamming_distance(pack_bits(bits), pack_bits(flipped)) == len(positions)
+
+
+@pytest.mark.parametrize("text", ["", "abc", "00" * 9, "zz" * 8])
+def test_anything_but_16_hex_digits_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"hex"):
+        hex_to_int(text)
+
+
+def test_hashes_of_two_kinds_are_not_compared() -> None:
+    with pytest.raises(ValueError, match="must be"):
+        hamming_distance(b"\0" * 8, b"\0" * 32)
+
+
+def test_a_crop_changes_the_windowed_hash_less_than_the_plain_one(shared_data: Path) -> None:
+    plain, windowed = 0, 0
+    for path in real_figures(shared_data)[:30]:
+        with Image.open(path) as opened:
+            grey = opened.convert("L")
+        grey.thumbnail((256, 256), Image.Resampling.BOX)
+        across, down = round(grey.width * 0.02), round(grey.height * 0.02)
+        cropped = grey.crop((across, down, grey.width - across, grey.height - down))
+        plain += imagehash.phash(grey) - imagehash.phash(cropped)
+        both = (windowed_bits(np.asarray(picture))[0] for picture in (grey, cropped))
+        windowed += int(np.count_nonzero(next(both) != next(both)))
+    assert windowed < 0.75 * plain
+
+
+def test_both_windowed_hashes_are_balanced() -> None:
+    small, large = windowed_bits(np.asarray(image().convert("L")))
+    assert (small.shape, large.shape) == ((8, 8), (16, 16))
+    assert int(small.sum()) == 32
+    assert int(large.sum()) == 128
