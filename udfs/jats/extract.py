@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from schemas.licenses import license_group
-from schemas.rejects import Reason, Rejected
+from schemas.rejects import Reason
 from udfs.jats.blocks import Blocks
 from udfs.jats.dates import read_dates
 from udfs.jats.figures import FigureReader
@@ -37,11 +36,11 @@ from udfs.jats.survey import Survey, mark_mixed, survey
 from udfs.jats.targets import Targets
 from udfs.jats.text import line_text
 from udfs.media_match import MediaIndex
+from udfs.object_keys import parse_accession
 
 EXTRACTOR_VERSION = "1.0.0"
 
 PartReject = tuple[str, Reason, str]
-_ACCESSION = re.compile(r"(?P<pmcid>PMC\d+)\.(?P<version>\d{1,9})")
 
 
 @dataclass(frozen=True)
@@ -67,18 +66,16 @@ def extract_article(
 
     Rejected: bad_key, not_xml, not_an_article, too_large, too_deep, no_front.
     """
-    match = _ACCESSION.fullmatch(accession)
-    if match is None:
-        raise Rejected(Reason.BAD_KEY, f"accession {accession!r} is not PMC<digits>.<version>")
-    parsed = parse_article(xml, match.group("pmcid"), limits)
+    version = parse_accession(accession)
+    parsed = parse_article(xml, version.pmcid, limits)
     meta, journal = article_meta(parsed.article)
     known = metadata or {}
     found = survey(parsed.article)
     content = _read_content(parsed.article, found, accession, media_names(known, accession))
     row = {
         "accession": accession,
-        "pmcid": match.group("pmcid"),
-        "version": int(match.group("version")),
+        "pmcid": version.pmcid,
+        "version": version.version,
         **_bibliography(parsed.article, meta, journal),
         "references": read_references(found.references),
         "sections": content.sections,
@@ -158,8 +155,8 @@ def _license(meta: Meta) -> dict[str, Any]:
 
 
 def _apply_metadata(row: dict[str, Any], metadata: Mapping[str, Any]) -> None:
-    row["disagreements"] = merge(row, metadata)
     row["license_code"] = text_of(metadata.get("license_code"))
+    row["disagreements"] = merge(row, metadata)
     row["license_group"] = license_group(row["license_code"])
     row["is_open_access"] = flag(metadata, "is_pmc_openaccess")
     row["is_manuscript"] = flag(metadata, "is_manuscript")

@@ -10,8 +10,13 @@ from udfs.jats.text import line_text, plain_text
 
 Meta = dict[str, list[Element]]
 
-_NO_MAIN_ABSTRACT = frozenset(
-    {"graphical", "teaser", "key-points", "toc", "summary-toc", "executive-summary", "plain-language-summary", "highlights"}
+_MAIN_ABSTRACTS = frozenset({"", "normal", "main"})
+_SIDE_ABSTRACTS = (
+    "graphical teaser toc precis short key-points highlights author-highlights web-summary editor editors-summary lay-abstract"
+    " lay-summary plain-language-summary summary-toc"
+)
+_GENERIC_TITLES = frozenset(
+    {"abstract", "summary", "résumé", "resumen", "resumo", "zusammenfassung", "graphical abstract", "highlights"}
 )
 
 
@@ -78,28 +83,31 @@ def read_abstracts(meta: Meta) -> dict[str, Any]:
     """abstract (flat text of the main one) and abstracts: every one with its type, language and sections."""
     abstracts = [_abstract(one) for one in (*meta.get("abstract", ()), *meta.get("trans-abstract", ()))]
     abstracts = [one for one in abstracts if one["text"]]
-    main = (one for one in abstracts if not one["is_translation"] and (one["type"] or "") not in _NO_MAIN_ABSTRACT)
-    return {"abstract": next((one["text"] for one in main), None), "abstracts": abstracts}
+    own = [one for one in abstracts if not one["is_translation"]]
+    main = [one for one in own if (one["type"] or "").lower() in _MAIN_ABSTRACTS]
+    rest = [one for one in own if (one["type"] or "").lower() not in _SIDE_ABSTRACTS.split()]
+    return {"abstract": next((one["text"] for one in (*main, *rest)), None), "abstracts": abstracts}
 
 
 def _abstract(element: Element) -> dict[str, Any]:
+    heading = line_text(first_child(element, "title"))
     sections = []
     for child in element:
-        if NAMES[child.tag] == "sec":
-            title = line_text(first_child(child, "title"))
+        name = NAMES[child.tag]
+        if name == "sec":
             texts = [plain_text(one, keep_floats=False) for one in child if NAMES[one.tag] not in ("title", "label")]
-            sections.append({"title": title, "text": "\n".join(filter(None, texts)) or None})
-        elif NAMES[child.tag] not in ("title", "label", "fig", "graphic", "object-id"):
-            text = plain_text(child, keep_floats=False)
-            if text:
-                sections.append({"title": None, "text": text})
-    lines = [text for section in sections for text in (section["title"], section["text"]) if text]
+            sections.append({"title": line_text(first_child(child, "title")), "text": "\n".join(filter(None, texts)) or None})
+        elif name not in ("title", "label", "fig", "graphic", "object-id"):
+            sections.append({"title": None, "text": plain_text(child, keep_floats=False)})
+    if heading and heading.strip(" .:").lower() not in _GENERIC_TITLES:
+        sections.insert(0, {"title": heading, "text": None})
+    sections = [section for section in sections if section["title"] or section["text"]]
     return {
         "type": element.get("abstract-type"),
         "language": _language(element),
         "is_translation": NAMES[element.tag] == "trans-abstract",
         "sections": sections,
-        "text": "\n".join(lines) or None,
+        "text": "\n".join(text for section in sections for text in section.values() if text) or None,
     }
 
 

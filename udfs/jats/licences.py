@@ -49,6 +49,13 @@ def spdx_code(url: str | None, statement: str | None) -> str | None:
     return None
 
 
+def license_code(spdx: str | None) -> str | None:
+    """The code that the bucket's metadata has for an SPDX code: CC BY-NC for CC-BY-NC-4.0; None for what is no licence."""
+    if not spdx or not spdx.startswith("CC"):
+        return None
+    return "CC0" if spdx.startswith("CC0") else re.sub(r"-\d.*$", "", spdx).replace("CC-", "CC ", 1)
+
+
 def _code(terms: str, version: str | None) -> str:
     return f"CC-{terms}-{version}" if version else f"CC-{terms}"
 

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
+
+from schemas.rejects import Rejected
+from udfs.jats.licences import license_code
+from udfs.object_keys import check_name
 
 _SPACE = re.compile(r"\s+")
 _FILLS = ("pmid", "doi", "title")
 
 
 def media_names(metadata: Mapping[str, Any], accession: str) -> list[str]:
-    """Names of the media objects below the version's own prefix, in order; URLs elsewhere are none of ours."""
-    marker = f"/{accession}/"
-    names = []
-    for url in metadata.get("media_urls") or ():
-        if isinstance(url, str):
-            _, found, name = url.partition("?md5=")[0].partition(marker)
-            if found and name:
-                names.append(name)
-    return list(dict.fromkeys(names))
+    """Names of the media objects below the version's own prefix, in order; unsafe names and URLs elsewhere are left out."""
+    urls = metadata.get("media_urls")
+    names = (_name(url, f"/{accession}/") for url in urls if isinstance(url, str)) if isinstance(urls, list) else ()
+    return list(dict.fromkeys(name for name in names if name))
+
+
+def _name(url: str, prefix: str) -> str | None:
+    name = url.partition("?")[0].partition(prefix)[2]
+    try:
+        check_name(name)
+    except Rejected:
+        return None
+    return name
 
 
 def merge(row: dict[str, Any], metadata: Mapping[str, Any]) -> list[dict[str, str | None]]:
@@ -29,9 +38,18 @@ def merge(row: dict[str, Any], metadata: Mapping[str, Any]) -> list[dict[str, st
         told = text_of(metadata.get(name))
         if row[name] is None:
             row[name] = told
-        elif told is not None and _comparable(told) != _comparable(row[name]):
-            differences.append({"field": name, "xml": row[name], "metadata": told})
+        elif told is not None and not _agree(told, row[name], row["subtitle"] if name == "title" else None):
+            differences.append(_difference(name, row[name], told))
+    if row["xml_pmcid"] not in (None, row["pmcid"]):
+        differences.append(_difference("pmcid", row["xml_pmcid"], row["pmcid"]))
+    code = license_code(row["license_spdx"])
+    if metadata and code and code != row["license_code"]:
+        differences.append(_difference("license_code", code, row["license_code"]))
     return differences
+
+
+def _difference(field: str, xml: str | None, metadata: str | None) -> dict[str, str | None]:
+    return {"field": field, "xml": xml, "metadata": metadata}
 
 
 def text_of(value: Any) -> str | None:
@@ -46,5 +64,11 @@ def flag(metadata: Mapping[str, Any], name: str) -> bool:
     return metadata.get(name) is True
 
 
-def _comparable(text: str) -> str:
-    return re.sub(r"\W", "", text).casefold()
+def _agree(told: str, found: str, addition: str | None) -> bool:
+    """True where two values have the same letters and digits; a title may be told with its subtitle."""
+    letters = _letters(told)
+    return letters == _letters(found) or (addition is not None and letters == _letters(found + addition))
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", text)).casefold()
