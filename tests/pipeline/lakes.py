@@ -46,6 +46,8 @@ def overrides(source: Path, out: Path) -> list[str]:
         "spark.master=local[2]",
         "spark.driver_memory=2g",
         "export.samples_per_shard=40",
+        # A short run is over before the second compiler pays.
+        "spark.conf.spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1",
     ]
 
 

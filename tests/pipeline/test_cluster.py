@@ -76,7 +76,7 @@ def wait_for_workers(folder: Path, number: int) -> None:
 @pytest.mark.slow
 def test_submitting_to_a_cluster_gives_the_tables_of_a_local_run(cluster: str, sample_archive: Archive, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    local_only = ("spark.master", "spark.driver_memory", "spark.log_file")
+    local_only = ("spark.",)
     settings = [item for item in overrides(sample_archive.bucket, out) if not item.startswith(local_only)]
     tuning = {
         "spark.sql.shuffle.partitions": "2",

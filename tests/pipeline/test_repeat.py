@@ -42,8 +42,9 @@ def test_a_run_killed_during_each_stage_ends_with_the_same_tables(sample_archive
     settings = overrides(sample_archive.bucket, tmp_path)
     for stage in STAGES:
         kill_during(settings, tmp_path / "lake" / "_staging" / BEGUN[stage], chance.uniform(0.0, 1.5))
-    finished = start_pipeline(settings)
-    assert finished.wait(timeout=400) == 0, finished.stderr and finished.stderr.read()[-2000:]
+    with start_pipeline(settings) as finished:
+        _, complaints = finished.communicate(timeout=400)
+    assert finished.returncode == 0, complaints[-2000:]
     assert differing_tables(tmp_path / "lake", sample_archive.lake) == []
     mine = {row["shard"]: row["sha256"] for row in rows(tmp_path / "lake", "shards")}
     assert mine == {row["shard"]: row["sha256"] for row in rows(sample_archive.lake, "shards")}
