@@ -10,7 +10,7 @@ from lxml import etree
 
 from udfs.jats.cleaning import CLOSE, EDGE, GLUE, OPEN, clean_marked_text, clean_text
 from udfs.jats.maths import math_text, tex_text
-from udfs.jats.names import ByTag, Element
+from udfs.jats.names import ByTag, Element, all_text
 from udfs.jats.scripts import SUBSCRIPTS, SUPERSCRIPTS, Forms, to_script
 
 _NONE: frozenset[Element] = frozenset()
@@ -187,6 +187,15 @@ def _tex(element: Element, out: list[str], state: _Pass) -> None:
         out.append(tex_text(element))
 
 
+def _formula(element: Element, out: list[str], state: _Pass) -> None:
+    """A formula in its only form; one that is nothing but a picture reads as the picture's description."""
+    inner: list[str] = []
+    _render(element, inner, state)
+    if not "".join(inner).strip():
+        inner = [all_text(one) for one in element.iterdescendants("{*}alt-text")][:1]
+    out.extend(inner)
+
+
 def _alternatives(element: Element, out: list[str], state: _Pass) -> None:
     """One of the alternatives: MathML before TeX before whatever has text first."""
     for name in ("{*}math", "{*}tex-math"):
@@ -232,6 +241,7 @@ _HANDLERS: ByTag[_Handler] = ByTag(
         "xref": _xref,
         "sup": _superscript,
         "sub": _subscript,
+        "inline-formula": _formula,
         "math": _math,
         "tex-math": _tex,
         "alternatives": _alternatives,
