@@ -198,7 +198,7 @@ def create_statement(table: Table, identifier: str, location: str | None = None)
         f"CREATE TABLE IF NOT EXISTS {identifier} (\n  {table.columns_ddl()}\n) USING DELTA"
         + (f"\nCLUSTER BY ({', '.join(table.cluster_by)})" if table.cluster_by else "")
         + f"\nCOMMENT '{_quoted(table.comment)}'"
-        + (f"\nLOCATION '{location}'" if location else "")
+        + (f"\nLOCATION '{_quoted(location)}'" if location else "")
         + f"\nTBLPROPERTIES ({pairs})"
     )
 

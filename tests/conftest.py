@@ -20,6 +20,17 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
+# Frames of a few rows cost what their plans cost: without generated code, adaptive plans and the JVM's second compiler these
+# tests take a quarter of the processor time. Without that compiler the JVM's code cache is too small by default.
+SMALL_FRAMES = {
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.shuffle.partitions": "1",
+    "spark.databricks.delta.snapshotPartitions": "1",
+}
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
@@ -35,15 +46,9 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     from jobs.session import spark_session
 
     folder = tmp_path_factory.mktemp("spark")
-    options = {
-        "spark.master": "local[2]",
-        "spark.driver_memory": "2g",
-        "spark.log_file": folder / "spark.log",
-        "spark.conf.spark.sql.warehouse.dir": folder / "warehouse",
-        "spark.conf.spark.sql.shuffle.partitions": 1,
-        # Small frames are done before the second compiler would pay off; it halves the processor time of these tests.
-        "spark.conf.spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
-    }
+    options = {"spark.master": "local[2]", "spark.driver_memory": "2g", "spark.log_file": folder / "spark.log"}
+    options |= {f"spark.conf.{key}": value for key, value in SMALL_FRAMES.items()}
+    options["spark.conf.spark.sql.warehouse.dir"] = folder / "warehouse"
     session = spark_session(load_settings("local", [f"{key}={value}" for key, value in options.items()]), "tests")
     yield session
     session.stop()
