@@ -57,7 +57,7 @@ def read_titles(meta: Meta) -> dict[str, Any]:
     return {
         "title": next(map(line_text, parts.get("article-title", ())), None),
         "subtitle": next(map(line_text, parts.get("subtitle", ())), None),
-        "trans_titles": [{"language": _language(one), "text": text} for one in translated if (text := line_text(one))],
+        "trans_titles": [{"language": _language(one, group), "text": text} for one in translated if (text := line_text(one))],
     }
 
 
@@ -166,5 +166,10 @@ def read_related(meta: Meta) -> list[dict[str, Any]]:
     ]
 
 
-def _language(element: Element) -> str | None:
-    return element.get(XML_LANG)
+def _language(element: Element, within: Element | None = None) -> str | None:
+    """Language code of an element, else of what holds it up to a given element."""
+    language = element.get(XML_LANG)
+    parent = element.getparent()
+    if language is None and within is not None and parent is not None and parent is not within:
+        return _language(parent, within)
+    return language
