@@ -49,8 +49,8 @@ class Metrics:
         self._progress.update(self._task, completed=samples_seen)
 
     def log(self, samples_seen: int, values: dict[str, float]) -> None:
-        """One line of values, which TensorBoard shows against the samples seen."""
-        if not self._is_main:
+        """One line of values, if there are any; TensorBoard shows them against the samples seen."""
+        if not self._is_main or not values:
             return
         with self._path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps({"samples_seen": samples_seen} | values) + "\n")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+import torch
 import webdataset
 from moto.server import ThreadedMotoServer
 from PIL import Image, ImageDraw
@@ -73,6 +74,12 @@ def write_export(folder: Path, train: tuple[int, ...], val: tuple[int, ...] = ()
     }
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Tensors this small gain nothing from threads that wait for each other."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
