@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as Grid
 
 from conf.load import load_settings
@@ -111,7 +112,7 @@ def sql(
         for line in rows.toJSON().toLocalIterator():
             sys.stdout.write(f"{line}\n")
         return
-    grid = Grid(*rows.columns)
+    grid = Grid(*(escape(name) for name in rows.columns))
     shown = rows.limit(MAX_SQL_ROWS + 1).collect()
     for row in shown[:MAX_SQL_ROWS]:
         grid.add_row(*(_cell(value) for value in row))
@@ -125,7 +126,7 @@ def _cell(value: object) -> str:
         return "NULL"
     if isinstance(value, bytes | bytearray):
         return f"<{len(value)} bytes>"
-    return str(value)
+    return escape(str(value))  # a caption's [brackets] are no markup
 
 
 @app.command()

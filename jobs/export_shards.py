@@ -97,7 +97,7 @@ def shard_rows(written: DataFrame, recipe: ExportSettings, versions: dict[str, i
 
 
 def write_manifest(lake: Lake, recipe: ExportSettings, versions: dict[str, int], uri: str) -> None:
-    """Write manifest.json, the last file of an export, and delete files that it does not name."""
+    """Write manifest.json, the last file of an export, and delete shards that it does not name."""
     rows = lake.read(SHARDS).where(F.col("export") == recipe.name).orderBy("shard").collect()
     shards = [{name: row[name] for name in ("shard", "split", "num_samples", "num_bytes", "sha256")} for row in rows]
     totals: dict[str, int] = {}
@@ -113,7 +113,7 @@ def write_manifest(lake: Lake, recipe: ExportSettings, versions: dict[str, int],
     }
     store = open_store(uri)
     put_bytes(store, MANIFEST, json.dumps(manifest, indent=1, sort_keys=True).encode())
-    delete_others(store, {MANIFEST, *(shard["shard"] for shard in shards)})
+    delete_others(store, ".tar", {shard["shard"] for shard in shards})
 
 
 if __name__ == "__main__":

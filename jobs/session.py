@@ -48,12 +48,12 @@ def spark_session(settings: Settings, name: str) -> SparkSession:
 def check_java() -> int:
     """The major version of the Java that Spark will start; ValueError with the fix when there is none that fits."""
     home = java_home()
-    java = str(Path(home, "bin", "java")) if home else shutil.which("java")
+    java = shutil.which(Path(home, "bin", "java") if home else "java")
     fix = "install OpenJDK 17 or 21 and put it first on PATH, or point JAVA_HOME at it"
-    if java is None or not Path(java).exists():
+    if java is None:
         raise ValueError(f"Spark needs Java and none was found{f' in JAVA_HOME={home}' if home else ''}: {fix}.")
     text = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    match = re.search(r'version "(\d+)', text)
+    match = re.search(r'version "(?:1\.)?(\d+)', text)  # Java 8 calls itself 1.8
     version = int(match.group(1)) if match else 0
     if version not in JAVA_VERSIONS:
         raise ValueError(f"Spark needs Java 17 or 21, but {java} is version {version or 'unknown'}: {fix}.")

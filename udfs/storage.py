@@ -28,9 +28,10 @@ def put_bytes(store: ObjectStore, key: str, data: bytes) -> None:
     store.put(key, data)
 
 
-def delete_others(store: ObjectStore, kept: set[str]) -> None:
-    """Delete every object directly below the store that is not in `kept`."""
+def delete_others(store: ObjectStore, suffix: str, kept: set[str]) -> None:
+    """Delete every object directly below the store whose name ends in `suffix` and is not in `kept`."""
     for page in store.list():
-        stale = [str(item["path"]) for item in page if item["path"] not in kept]
+        names = [str(item["path"]) for item in page]
+        stale = [name for name in names if name.endswith(suffix) and "/" not in name and name not in kept]
         if stale:
             store.delete(stale)
