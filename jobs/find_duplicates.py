@@ -27,7 +27,7 @@ SECTIONS = ("duplicates",)
 
 
 def image_uses(media: DataFrame, articles: DataFrame) -> DataFrame:
-    """Per image how many media have it, the freest licence among its articles and the oldest article's year and accession."""
+    """Per image how many media have it, the freest licence among its articles and where it stands in the oldest article."""
     place = F.array_position(F.array(*(F.lit(group) for group in LICENSE_GROUPS)), F.col("license_group"))
     known = articles.select("accession", place.alias("license_rank"), F.coalesce("year", F.lit(9999)).alias("year"))
     return (
@@ -36,7 +36,7 @@ def image_uses(media: DataFrame, articles: DataFrame) -> DataFrame:
         .agg(
             F.count("*").alias("num_media"),
             F.min("license_rank").alias("license_rank"),
-            F.min(F.struct("year", "accession")).alias("oldest"),
+            F.min(F.struct("year", "accession", "media_name")).alias("oldest"),
         )
     )
 

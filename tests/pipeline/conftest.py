@@ -15,7 +15,7 @@ from conf.settings import Settings
 from jobs.pipeline import run_pipeline
 from jobs.sample import write_sample
 from jobs.stage import StageResult
-from tests.pipeline.lakes import overrides
+from tests.pipeline.lakes import MAX_ARTICLES_PER_IMAGE, overrides
 
 SAMPLE_ARTICLES = 40
 
@@ -50,7 +50,7 @@ def build(spark: SparkSession, bucket: Path, out: Path) -> Archive:
 def sample_bucket(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A drawn bucket with its ground truth."""
     folder = tmp_path_factory.mktemp("bucket")
-    write_sample(folder, SAMPLE_ARTICLES, seed=0)
+    write_sample(folder, SAMPLE_ARTICLES, seed=0, max_articles_per_image=MAX_ARTICLES_PER_IMAGE)
     return folder
 
 

@@ -14,6 +14,8 @@ from schemas.catalog import BY_NAME, TABLES
 
 # What says when or by which run, not what: two runs that agree differ in these.
 VOLATILE = {"rejects": {"first_seen", "last_seen", "run_id", "attempts"}, "shards": {"table_versions"}}
+# The logo of the sample stands in more articles than this, and must not connect them.
+MAX_ARTICLES_PER_IMAGE = 10
 CONTENT_TABLES = tuple(table.name for table in TABLES if table.name != "runs")
 
 
@@ -46,6 +48,7 @@ def overrides(source: Path, out: Path) -> list[str]:
         "spark.master=local[2]",
         "spark.driver_memory=2g",
         "export.samples_per_shard=40",
+        f"duplicates.max_articles_per_image={MAX_ARTICLES_PER_IMAGE}",
         # A short run is over before the second compiler pays.
         "spark.conf.spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1",
     ]
