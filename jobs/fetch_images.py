@@ -30,17 +30,22 @@ SECTIONS = ("source", "fetch", "images")
 MEDIA_PER_TASK = 256
 
 
-def named_media(figures: DataFrame, documents: DataFrame) -> DataFrame:
-    """Media objects that figures to be paired name: accession, media_name, uri with its digest, fingerprint."""
+def named_media(figures: DataFrame, documents: DataFrame, bucket: str) -> DataFrame:
+    """Media objects that figures to be paired name: accession, media_name, uri with its digest, fingerprint.
+
+    Where the metadata has several URIs of a name, the one below the version's own prefix in the bucket counts.
+    """
     names = figures.where(F.col("kind").isin(*PAIRED_KINDS)).select("accession", F.explode("media_names").alias("media_name"))
     uris = F.from_json("metadata", "media_urls ARRAY<STRING>").getField("media_urls")
     listed = documents.select("accession", F.explode(uris).alias("uri"))
-    name = F.substring_index(F.regexp_replace("uri", r"[?#].*$", ""), "/", -1)
+    name = F.substring_index(F.substring_index("uri", "?", 1), "/", -1)
+    is_own = F.startswith("uri", F.concat(F.lit(f"s3://{bucket}/"), "accession", F.lit("/")))
     return (
         listed.withColumn("media_name", name)
         .join(names.distinct(), ["accession", "media_name"], "left_semi")
-        .withColumn("fingerprint", F.regexp_extract("uri", r"[?&]md5=([0-9a-fA-F]*)", 1))
-        .dropDuplicates(["accession", "media_name"])
+        .groupBy("accession", "media_name")
+        .agg(F.max_by("uri", F.struct(is_own, "uri")).alias("uri"))
+        .withColumn("fingerprint", F.lower(F.regexp_extract("uri", r"[?&]md5=([0-9a-fA-F]*)", 1)))
     )
 
 
@@ -83,7 +88,7 @@ def distinct_images(fetched: DataFrame) -> DataFrame:
 def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     """Fetch what is missing in waves, then drop media that no figure names and images that no medium has."""
     lake = Lake(spark, settings.lake)
-    named = lake.stage(named_media(lake.read(FIGURES), lake.read(DOCUMENTS)), f"{STAGE}_named")
+    named = lake.stage(named_media(lake.read(FIGURES), lake.read(DOCUMENTS), settings.source.bucket), f"{STAGE}_named")
     refused = None if settings.fetch.retry_rejected else lake.read(REJECTS).where(F.col("stage") == STAGE)
     todo = media_to_fetch(named, lake.read(MEDIA), refused, settings.images.digest())
     work = lake.stage(todo, f"{STAGE}_work")
