@@ -117,7 +117,7 @@ class ImageSettings(Section):
     keep_original: bool = Field(True, description="Store the original bytes of an upright sRGB JPEG that is small enough")
     min_side_px: Positive = Field(16, description="Images with a shorter side are rejected as too_small")
     max_bytes: Positive = Field(256 * 2**20, description="Files with more bytes are rejected as too_large")
-    max_pixels: Positive = Field(64_000_000, description="Images with more pixels are rejected as too_large")
+    max_pixels: Positive = Field(50_000_000, description="Images with more pixels are rejected as too_large")
     max_scans: Positive = Field(100, description="JPEGs with more scans are rejected as too_large")
     timeout_s: float = Field(4.0, gt=0, description="Limit for one image (seconds)")
 

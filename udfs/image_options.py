@@ -14,6 +14,6 @@ class ImageOptions:
     keep_original: bool = True
     min_side_px: int = 16
     max_bytes: int = 256 * 2**20
-    max_pixels: int = 64_000_000
+    max_pixels: int = 50_000_000
     max_scans: int = 100
     timeout_s: float = 4.0

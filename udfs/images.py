@@ -13,7 +13,7 @@ __all__ = ["ImageOptions", "ImageRecord", "process_image"]
 
 _DIRECT_FORMATS = ("JPEG", "PNG")
 _DIRECT_BYTES = 2 * 2**20
-_DIRECT_WORK_PIXELS = 50_000_000
+_DIRECT_WORK_PIXELS = 20_000_000
 _DEFAULTS = ImageOptions()
 _ISOLATED = IsolatedProcess("udfs.image_record", "process")
 
