@@ -32,9 +32,10 @@ def split_groups(uses: DataFrame) -> DataFrame:
 
 
 def _components(batches: Iterator[pa.RecordBatch], fields: tuple[str, str]) -> Iterator[pa.RecordBatch]:
-    table = pa.Table.from_batches(list(batches))
-    if table.num_rows == 0:
+    received = list(batches)
+    if not received:  # no image connects two articles
         return
+    table = pa.Table.from_batches(received)
     ends = [np.asarray(table[field].to_pylist(), dtype=str) for field in fields]
     names, codes = np.unique(np.concatenate(ends), return_inverse=True)
     first, second = np.split(codes.astype(np.int32), 2)
