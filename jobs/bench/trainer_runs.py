@@ -38,7 +38,9 @@ _numbers = count()
 
 
 def _rate(command: Any, scratch: Path, num_samples: int) -> float:
-    arguments = command(scratch / f"run-{next(_numbers)}")
+    threads = max(1, len(os.sched_getaffinity(0)) - 1)
+    # One core is left to the reading process that either trainer starts.
+    arguments = ["env", f"OMP_NUM_THREADS={threads}", *command(scratch / f"run-{next(_numbers)}")]
     start = time.perf_counter()
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - start
