@@ -32,7 +32,7 @@ def split_groups(uses: DataFrame) -> DataFrame:
 
 
 def _components(batches: Iterator[pa.RecordBatch], fields: tuple[str, str]) -> Iterator[pa.RecordBatch]:
-    received = list(batches)
+    received = [batch for batch in batches if batch.num_rows]
     if not received:  # no image connects two articles
         return
     table = pa.Table.from_batches(received)
