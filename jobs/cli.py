@@ -21,7 +21,7 @@ from jobs.entry import DONE, STAGES, WRONG_USE, run_job
 from jobs.sample import write_sample
 from jobs.session import spark_session
 from jobs.tables import Lake
-from schemas.catalog import TABLES
+from schemas.catalog import BY_NAME, TABLES
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="PubMed Central figures as Delta tables."
@@ -100,7 +100,10 @@ def sql(
 ) -> None:
     """Run a query over the archive's tables and print at most 100 rows."""
     from pyspark.errors import AnalysisException, ParseException
+    from pyspark.logger import PySparkLogger
+    from pyspark.sql import functions as F
 
+    PySparkLogger.getLogger("SQLQueryContextLogger").disabled = True  # what it would say is said below in one line
     with wrong_use():
         lake, _ = open_lake(profile, overrides)
         lake.register_views()
@@ -109,13 +112,13 @@ def sql(
         except (AnalysisException, ParseException) as error:
             stop(str(error).strip().splitlines()[0], WRONG_USE)
     if json_lines:
-        for line in rows.toJSON().toLocalIterator():
-            sys.stdout.write(f"{line}\n")
+        for row in rows.select(F.to_json(F.struct("*"), {"ignoreNullFields": "false"})).toLocalIterator():
+            sys.stdout.write(f"{row[0]}\n")
         return
     grid = Grid(*(escape(name) for name in rows.columns))
     shown = rows.limit(MAX_SQL_ROWS + 1).collect()
-    for row in shown[:MAX_SQL_ROWS]:
-        grid.add_row(*(_cell(value) for value in row))
+    for values in shown[:MAX_SQL_ROWS]:
+        grid.add_row(*(_cell(value) for value in values))
     console.print(grid)
     if len(shown) > MAX_SQL_ROWS:
         console.print(f"Only the first {MAX_SQL_ROWS} rows; use --json or LIMIT.")
@@ -135,18 +138,19 @@ def tables(
     overrides: Overrides = None,
     profile: Profile = "local",
 ) -> None:
-    """Show every table with rows and size, or the columns of one."""
-    names = [table.name for table in TABLES]
+    """Show every table with rows, size and columns, or the columns of one."""
     if name is not None and "=" in name:
         overrides, name = [name, *(overrides or [])], None
-    if name is not None and name not in names:
-        stop(f"there is no table {name!r}; the tables are {', '.join(names)}", WRONG_USE)
+    if name is not None:
+        if name not in BY_NAME:
+            stop(f"there is no table {name!r}; the tables are {', '.join(BY_NAME)}", WRONG_USE)
+        console.print(columns_grid(BY_NAME[name]))
+        return
     with wrong_use():
         lake, _ = open_lake(profile, overrides)
     console.print(tables_grid(table_sizes(lake)))
     for table in TABLES:
-        if name in (None, table.name):
-            console.print(columns_grid(table))
+        console.print(columns_grid(table))
 
 
 @app.command()

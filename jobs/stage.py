@@ -71,7 +71,10 @@ class Job(Protocol):
 
     READS: tuple[Table, ...]
     SECTIONS: tuple[str, ...]
-    run: RunFunction
+
+    @property
+    def run(self) -> RunFunction:
+        """Do the work and count what became of each input."""
 
 
 @dataclass(frozen=True)
