@@ -8,8 +8,6 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -90,14 +88,14 @@ def test_a_folder_without_tables_is_no_archive(spark: SparkSession, tmp_path: Pa
     ids=["known_state", "accession_form"],
 )
 def test_a_row_that_breaks_a_check_is_refused_and_nothing_is_written(lake: Lake, row: dict[str, Any]) -> None:
-    with pytest.raises((Py4JJavaError, PySparkException), match="DELTA_VIOLATE_CONSTRAINT_WITH_VALUES"):
+    with pytest.raises(Exception, match="DELTA_VIOLATE_CONSTRAINT_WITH_VALUES"):
         lake.sync(INVENTORY, inventory(lake.spark, row))
     assert lake.read(INVENTORY).isEmpty()
 
 
 def test_a_required_value_that_is_missing_is_refused(lake: Lake) -> None:
     rows = inventory(lake.spark, version_row(1)).withColumn("etag", F.lit(None).cast("string"))
-    with pytest.raises((Py4JJavaError, PySparkException), match="NOT_NULL"):
+    with pytest.raises(Exception, match="NOT_NULL"):
         lake.sync(INVENTORY, rows)
 
 

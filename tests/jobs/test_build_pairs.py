@@ -1,0 +1,275 @@
+"""Figures to pairs: which image, which are left out and why, and splits that leak nothing."""
+
+import random
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
+
+from conf.settings import PairSettings
+from jobs.build_pairs import (
+    assign_split,
+    boilerplate_images,
+    judged_figures,
+    largest_media,
+    mentions_of_figures,
+    pairs_of,
+    preferred_versions,
+)
+from schemas.articles import ARTICLES
+from schemas.duplicates import DUPLICATES
+from schemas.figures import FIGURES
+from schemas.images import IMAGES
+from schemas.media import MEDIA
+from schemas.mentions import MENTIONS
+from schemas.pairs import PAIRS
+from tests.jobs.components import components
+from tests.jobs.rows import collected, frame
+
+pytestmark = pytest.mark.spark
+SETTINGS = PairSettings(val_fraction=0.3, test_fraction=0.3)
+
+
+def article(accession: str, **values: Any) -> dict[str, Any]:
+    pmcid, version = accession.split(".")
+    return {"accession": accession, "pmcid": pmcid, "version": int(version), "license_group": "commercial"} | values
+
+
+def figure(accession: str, figure_id: str, *media_names: str, **values: Any) -> dict[str, Any]:
+    defaults = {"kind": "figure", "rights": "article", "graphic_ref": "g", "media_names": list(media_names)}
+    return {"accession": accession, "figure_id": figure_id} | defaults | values
+
+
+def medium(accession: str, name: str, image: str, num_bytes: int = 1) -> dict[str, Any]:
+    return {"accession": accession, "media_name": name, "image_sha256": image, "num_bytes": num_bytes}
+
+
+def image(name: str, width: int = 100, height: int = 100) -> dict[str, Any]:
+    return {"image_sha256": name, "width_px": width, "height_px": height}
+
+
+def duplicate(name: str, canonical: str) -> dict[str, Any]:
+    return {"image_sha256": name, "canonical_sha256": canonical, "cluster_id": f"cluster of {canonical}", "kind": "near"}
+
+
+def test_the_published_version_is_preferred_to_a_later_manuscript_and_then_the_highest(spark: SparkSession) -> None:
+    versions = [
+        article("PMC1.1"),
+        article("PMC1.2", is_manuscript=True),
+        article("PMC2.9"),
+        article("PMC2.10"),
+        article("PMC3.1", is_manuscript=True),
+        article("PMC3.2", is_manuscript=True),
+    ]
+    preferred = preferred_versions(frame(spark, ARTICLES, *versions)).where("is_preferred")
+    assert collected(preferred, "accession") == [("PMC1.1",), ("PMC2.10",), ("PMC3.2",)]
+
+
+def test_the_largest_raster_of_a_figure_is_taken_whatever_its_name(spark: SparkSession) -> None:
+    figures = [
+        figure("PMC1.1", "f1", "a.gif", "a.jpg", "a.png"),
+        figure("PMC1.1", "f2", "same.gif", "same.jpg"),
+        figure("PMC1.1", "f3", "lost.jpg"),
+        figure("PMC2.1", "f1", "a.jpg"),
+    ]
+    media = [
+        medium("PMC1.1", "a.gif", "thumb"),
+        medium("PMC1.1", "a.jpg", "wide", num_bytes=1),
+        medium("PMC1.1", "a.png", "tall", num_bytes=9),
+        medium("PMC1.1", "same.gif", "thumb", num_bytes=5),
+        medium("PMC1.1", "same.jpg", "thumb", num_bytes=6),
+        medium("PMC2.1", "a.jpg", "thumb"),
+    ]
+    images = [image("thumb", 10, 10), image("wide", 60_000, 60_000), image("tall", 300, 3_000)]
+    chosen = largest_media(frame(spark, FIGURES, *figures), frame(spark, MEDIA, *media), frame(spark, IMAGES, *images))
+    assert collected(chosen, "accession", "figure_id", "media_name", "image_sha256", "width_px") == [
+        ("PMC1.1", "f1", "a.jpg", "wide", 60_000),
+        ("PMC1.1", "f2", "same.jpg", "thumb", 10),
+        ("PMC2.1", "f1", "a.jpg", "thumb", 10),
+    ]
+
+
+def test_an_image_in_too_many_articles_is_boilerplate_with_all_its_duplicates(spark: SparkSession) -> None:
+    media = [medium(f"PMC{n}.1", "logo.gif", "logo") for n in (1, 2)]
+    media += [medium("PMC3.1", "copy.gif", "logo copy"), medium("PMC4.1", "f.jpg", "figure")]
+    media += [medium(f"PMC5.{version}", f"{copy}.jpg", "reused") for version in (1, 2) for copy in "ab"]
+    duplicates = frame(spark, DUPLICATES, duplicate("logo", "logo"), duplicate("logo copy", "logo"))
+    found = frame(spark, MEDIA, *media)
+    assert collected(boilerplate_images(found, duplicates, 2)) == [("logo copy",), ("logo",)]
+    assert boilerplate_images(found, duplicates, 3).isEmpty()
+
+
+@pytest.fixture(scope="module")
+def judged(spark: SparkSession) -> dict[str, tuple[str | None, str | None]]:
+    """(filtered, reason) of figures that are each out of the ordinary in one way."""
+    articles = [
+        article("PMC1.1"),
+        article("PMC2.1", is_retracted=True),
+        article("PMC3.1", license_group="other"),
+        article("PMC4.1"),
+        article("PMC4.2"),
+    ]
+    figures = [
+        figure("PMC1.1", "good", "a.jpg"),
+        figure("PMC1.1", "inline", "a.jpg", kind="inline"),
+        figure("PMC1.1", "video", kind="video", graphic_ref=None),
+        figure("PMC1.1", "no_graphic", graphic_ref=None),
+        figure("PMC1.1", "no_file"),
+        figure("PMC1.1", "broken_file", "broken.jpg"),
+        figure("PMC1.1", "logo", "logo.gif"),
+        figure("PMC2.1", "retracted", "a.jpg"),
+        figure("PMC3.1", "other_license", "a.jpg"),
+        figure("PMC4.1", "old_version", "a.jpg"),
+        figure("PMC4.2", "new_version", "a.jpg"),
+    ]
+    chosen = [(f["accession"], f["figure_id"], "a.jpg", "logo" if f["figure_id"] == "logo" else "image", 9, 9) for f in figures]
+    found = spark.createDataFrame(
+        [row for row in chosen if row[1] not in ("no_file", "broken_file", "video", "no_graphic")],
+        "accession string, figure_id string, media_name string, image_sha256 string, width_px int, height_px int",
+    )
+    logos = spark.createDataFrame([("logo",)], "image_sha256 string")
+    settings = PairSettings(license_groups=("commercial", "noncommercial"))
+    about = preferred_versions(frame(spark, ARTICLES, *articles))
+    rows = judged_figures(frame(spark, FIGURES, *figures), about, found, logos, settings).collect()
+    assert len(rows) == len(figures)
+    return {row["figure_id"]: (row["filtered"], row["reason"]) for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("figure_id", "filtered", "reason"),
+    [
+        ("good", None, None),
+        ("new_version", None, None),
+        ("inline", "kind", None),
+        ("video", "kind", None),
+        ("no_graphic", "no_graphic", None),
+        ("no_file", None, "no_media"),
+        ("broken_file", None, "media_rejected"),
+        ("logo", "boilerplate", None),
+        ("retracted", "retracted", None),
+        ("other_license", "license_group", None),
+        ("old_version", "superseded", None),
+    ],
+)
+def test_every_figure_is_paired_filtered_or_refused_for_one_reason(
+    judged: dict[str, tuple[str | None, str | None]], figure_id: str, filtered: str | None, reason: str | None
+) -> None:
+    assert judged[figure_id] == (filtered, reason)
+
+
+def test_mentions_keep_their_reading_order(spark: SparkSession) -> None:
+    numbers = [11, 2, 0, 1, 10]
+    rows = [{"accession": "PMC1.1", "figure_id": "f1", "mention_no": n, "paragraph": f"paragraph {n}"} for n in numbers]
+    found = mentions_of_figures(frame(spark, MENTIONS, *rows)).collect()
+    assert [mention["paragraph"] for mention in found[0]["mentions"]] == [f"paragraph {n}" for n in sorted(numbers)]
+    assert list(found[0]["mentions"][0].asDict()) == ["section_path", "paragraph", "start", "end"]
+
+
+@pytest.mark.parametrize(("val", "test"), [(0.0, 0.0), (0.2, 0.1), (0.0, 0.5)])
+def test_groups_are_split_in_about_the_wanted_shares(spark: SparkSession, val: float, test: float) -> None:
+    groups = spark.range(4000).select(F.concat(F.lit("PMC"), "id").alias("split_group"))
+    split = assign_split(PairSettings(val_fraction=val, test_fraction=test)).alias("split")
+    counts = {row["split"]: row["count"] for row in groups.groupBy(split).count().collect()}
+    assert counts.get("val", 0) / 4000 == pytest.approx(val, abs=0.03)
+    assert counts.get("test", 0) / 4000 == pytest.approx(test, abs=0.03)
+    assert (val > 0) == ("val" in counts)
+
+
+def test_another_seed_splits_otherwise(spark: SparkSession) -> None:
+    groups = spark.range(200).select(F.col("id").cast("string").alias("split_group"))
+    splits = [assign_split(PairSettings(val_fraction=0.5, split_seed=seed)).alias(str(seed)) for seed in (1, 2)]
+    rows = groups.select(*splits).collect()
+    assert 20 < sum(row["1"] != row["2"] for row in rows) < 180
+
+
+@dataclass(frozen=True)
+class World:
+    """Random articles that share images and near duplicates of them in places, and the pairs made of them."""
+
+    figures: dict[tuple[str, str], str]
+    canonical: dict[str, str]
+    pairs: list[Row]
+
+    def cluster(self, row: Row) -> str:
+        """What connects articles: the canonical image, or the image itself."""
+        image: str = row["image_sha256"]
+        return self.canonical.get(image, image)
+
+
+@pytest.fixture(scope="module")
+def world(spark: SparkSession) -> World:
+    """300 articles in 75 neighbourhoods: images are shared within each, and now and then with the next."""
+    rng = random.Random(11)
+    figures = {}
+    for number in range(300):
+        for position in range(rng.randrange(1, 4)):
+            place = number // 4 + (rng.random() < 0.1)
+            figures[f"PMC{1000 + number}.1", f"f{position}"] = f"image {place}-{rng.randrange(12)}"
+    names = sorted(set(figures.values()))
+    canonical = {name: name for name in rng.sample(names, 120)}
+    canonical |= {
+        name: rng.choice([n for n in canonical if n.split("-")[0] == name.split("-")[0]] or [name]) for name in names[::3]
+    }
+    canonical |= {name: name for name in set(canonical.values())}
+    return World(figures, canonical, make_pairs(spark, figures, canonical).collect())
+
+
+def make_pairs(spark: SparkSession, figures: dict[tuple[str, str], str], canonical: dict[str, str]) -> DataFrame:
+    found = frame(spark, FIGURES, *(figure(accession, name, f"{name}.jpg") for accession, name in figures))
+    media = frame(spark, MEDIA, *(medium(accession, f"{name}.jpg", sha) for (accession, name), sha in figures.items()))
+    accessions = sorted({accession for accession, _ in figures})
+    articles = frame(spark, ARTICLES, *(article(name, year=2000 + int(name[4:6])) for name in accessions))
+    images = frame(spark, IMAGES, *(image(name) for name in set(figures.values())))
+    duplicates = frame(spark, DUPLICATES, *(duplicate(name, best) for name, best in canonical.items()))
+    mentions = frame(spark, MENTIONS, {"accession": "PMC1000.1", "figure_id": "f0"})
+    chosen = largest_media(found, media, images)
+    judged = judged_figures(found, preferred_versions(articles), chosen, boilerplate_images(media, duplicates, 50), SETTINGS)
+    return pairs_of(judged, mentions, duplicates, SETTINGS)
+
+
+def test_every_figure_with_an_image_becomes_one_pair_with_a_safe_key(world: World) -> None:
+    assert {(row["accession"], row["figure_id"]): row["image_sha256"] for row in world.pairs} == world.figures
+    keys = [row["pair_id"] for row in world.pairs]
+    assert len(set(keys)) == len(keys)
+    assert all(re.fullmatch(r"PMC\d+_1_f\d", key) for key in keys)
+    assert set(world.pairs[0].asDict()) == set(PAIRS.column_names)
+
+
+def test_neither_article_nor_image_nor_cluster_crosses_splits(world: World) -> None:
+    splits = defaultdict(set)
+    for row in world.pairs:
+        for owner in (row["accession"], row["image_sha256"], f"cluster {world.cluster(row)}", f"group {row['split_group']}"):
+            splits[owner].add(row["split"])
+    assert {len(found) for found in splits.values()} == {1}
+    assert {row["split"] for row in world.pairs} == {"train", "val", "test"}
+
+
+def test_split_groups_are_the_components_of_articles_and_clusters(world: World) -> None:
+    for component in components((row["accession"].split(".")[0], f"cluster {world.cluster(row)}") for row in world.pairs):
+        members = {name for name in component if name.startswith("PMC")}
+        groups = {row["split_group"] for row in world.pairs if row["accession"].split(".")[0] in members}
+        assert groups == {min(members)}
+    assert len({row["split_group"] for row in world.pairs}) > 20
+
+
+def test_one_pair_stands_for_each_cluster_with_the_canonical_image_if_any_pair_has_it(world: World) -> None:
+    clusters = defaultdict(list)
+    for row in world.pairs:
+        clusters[world.cluster(row)].append(row)
+    assert any(len(rows) > 1 for rows in clusters.values())
+    for best, rows in clusters.items():
+        (chosen,) = [row for row in rows if row["is_canonical"]]
+        holders = [row for row in rows if row["image_sha256"] == best] or rows
+        assert chosen["accession"] == min(row["accession"] for row in holders)
+
+
+def test_cluster_ids_are_null_without_duplicates_and_mentions_empty_without_any(world: World) -> None:
+    for row in world.pairs:
+        expected = world.canonical.get(row["image_sha256"])
+        assert row["cluster_id"] == (f"cluster of {expected}" if expected else None)
+        assert len(row["mentions"]) == ((row["accession"], row["figure_id"]) == ("PMC1000.1", "f0"))
+    assert any(row["cluster_id"] is None for row in world.pairs)

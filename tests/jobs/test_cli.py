@@ -1,0 +1,98 @@
+"""The console command: what it prints, and what it says to wrong use."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from jobs.cli import app
+from jobs.entry import STAGES
+from jobs.tables import CHANGE, Lake
+from schemas.catalog import TABLES
+from schemas.figures import FIGURES
+from schemas.rejects import REJECTS
+from tests.jobs.rows import frame
+
+runner = CliRunner()
+
+
+def test_every_stage_and_task_is_a_command() -> None:
+    shown = runner.invoke(app, ["--help"]).output
+    assert all(name in shown for name in (*STAGES, "pipeline", "sample", "sql", "tables", "rejects", "demo", "summary"))
+
+
+@pytest.mark.parametrize("command", [["pipeline"], ["tables"], ["rejects"], ["sql", "SELECT 1"], ["summary"], [STAGES[0]]])
+def test_wrong_settings_end_every_command_with_code_2_and_their_name(
+    command: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    ended = runner.invoke(app, [*command, "lake.color=red"])
+    assert ended.exit_code == 2
+    assert "lake.color: unknown key" in ended.output
+
+
+def test_an_unknown_profile_is_refused() -> None:
+    ended = runner.invoke(app, ["tables", "--profile", "laptop"])
+    assert ended.exit_code == 2
+    assert "--profile must be one of local, cluster, databricks, not 'laptop'" in ended.output
+
+
+def test_the_columns_of_a_table_need_no_archive() -> None:
+    shown = runner.invoke(app, ["tables", "rejects"]).output
+    assert "rejects (key: stage, key)" in shown
+    assert "Why, from a closed list" in shown
+    assert "runs (key:" not in shown
+
+
+def test_an_unknown_table_is_refused_with_the_known_ones() -> None:
+    ended = runner.invoke(app, ["tables", "images2"])
+    assert ended.exit_code == 2
+    assert "there is no table 'images2'; the tables are inventory, documents," in ended.output
+
+
+@pytest.mark.parametrize("arguments", [["--articles", "0"], ["--day", "4"]])
+def test_a_sample_out_of_range_is_refused(arguments: list[str], tmp_path: Path) -> None:
+    assert runner.invoke(app, ["sample", str(tmp_path / "bucket"), *arguments]).exit_code == 2
+    assert not (tmp_path / "bucket").exists()
+
+
+@pytest.mark.spark
+def test_a_place_without_archive_is_told(lake: Lake, tmp_path: Path) -> None:
+    ended = runner.invoke(app, ["rejects", f"lake.uri={tmp_path}/none"])
+    assert ended.exit_code == 2
+    assert f"there is no archive at lake.uri={tmp_path}/none: run `biomedica pipeline` first" in ended.output
+
+
+@pytest.mark.spark
+def test_queries_print_rows_as_a_grid_or_as_json(lake: Lake) -> None:
+    row = {"accession": "PMC1.1", "figure_id": "f1", "kind": "figure", "rights": "article", "caption": "A [/b] and [red]B"}
+    lake.apply(FIGURES, frame(lake.spark, FIGURES, row).selectExpr("*", f"'insert' AS {CHANGE}"))
+    place = f"lake.uri={lake.settings.uri}"
+    query = "SELECT caption, label, unhex('00ff') AS bytes FROM figures"
+    shown = runner.invoke(app, ["sql", query, place])
+    assert shown.exit_code == 0, shown.output
+    assert all(text in shown.output for text in ("A [/b] and [red]B", "NULL", "<2 bytes>"))
+    printed = runner.invoke(app, ["sql", "SELECT caption, label FROM figures LIMIT 1", place, "--json"])
+    assert json.loads(printed.output) == {"caption": row["caption"], "label": None}
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("query", ["SELECT nothing FROM figures", "SELEKT 1", "SELECT * FROM no_table"])
+def test_a_query_that_is_wrong_ends_with_one_line_and_code_2(lake: Lake, query: str) -> None:
+    ended = runner.invoke(app, ["sql", query, f"lake.uri={lake.settings.uri}"])
+    assert ended.exit_code == 2
+    assert ended.output.startswith("biomedica: [")
+    assert len(ended.output.splitlines()) == 1
+
+
+@pytest.mark.spark
+def test_tables_and_rejects_are_counted(lake: Lake) -> None:
+    rows = [{"stage": "fetch_images", "key": key, "reason": "not_an_image"} for key in "ab"]
+    lake.apply(REJECTS, frame(lake.spark, REJECTS, *rows).selectExpr("*", f"'insert' AS {CHANGE}"))
+    place = f"lake.uri={lake.settings.uri}"
+    rejects = runner.invoke(app, ["rejects", place]).output
+    assert [line.split("│")[1:4] for line in rejects.splitlines() if "not_an_image" in line] == [
+        [" fetch_images ", " not_an_image ", " 2    "]
+    ]
+    tables = runner.invoke(app, ["tables", place], env={"COLUMNS": "200"}).output
+    assert all(f"{table.name} (key: " in tables for table in TABLES)

@@ -1,0 +1,97 @@
+"""The command line of a job: arguments in, exit code out."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from jobs import entry
+from jobs.entry import STAGES, job_module, parse_arguments, result_line, run_job
+from jobs.stage import Counts, StageResult
+from jobs.tables import Lake
+from tests.conftest import ROOT
+
+
+def test_profile_and_overrides_come_in_any_order() -> None:
+    assert parse_arguments([]) == ("local", [])
+    arguments = ["lake.uri=a=b", "--profile", "cluster", "source.ids="]
+    assert parse_arguments(arguments) == ("cluster", ["lake.uri=a=b", "source.ids="])
+    assert parse_arguments(["--profile=databricks"]) == ("databricks", [])
+
+
+@pytest.mark.parametrize("argument", ["lake.uri", "--verbose", "--lake.uri=x", "-h"])
+def test_other_arguments_are_refused_with_what_is_known(argument: str) -> None:
+    with pytest.raises(ValueError, match=f"'{argument}' is not known: use --profile local|cluster|databricks and key=value"):
+        parse_arguments([argument])
+
+
+def test_every_stage_has_a_module_with_what_a_run_needs() -> None:
+    for stage in STAGES:
+        job = job_module(stage)
+        assert callable(job.run)
+        assert stage == job.STAGE  # type: ignore[attr-defined]
+        assert {"source", "fetch", "images", "duplicates", "pairs", "export"}.issuperset(job.SECTIONS)
+
+
+def test_a_result_is_one_line_that_adds_up() -> None:
+    counts = Counts(6, 3, 1, {"kind": 2, "retracted": 0})
+    assert result_line(StageResult("build_pairs", 1.25, counts)) == (
+        "build_pairs: 6 in = 3 ok + 1 rejected + 2 filtered (kind 2), 1.2 s"
+    )
+    assert result_line(StageResult("build_pairs", 0.1, None)) == "build_pairs: up to date"
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize(
+    ("counts", "code", "told"),
+    [
+        (Counts(2, 2, 0), 0, "count: 2 in = 2 ok + 0 rejected + 0 filtered"),
+        (Counts(2, 1, 0), 1, "count: 2 inputs, but 1 ok + 0 rejected + 0 filtered"),
+        (ValueError("source.uri must be a folder"), 2, "biomedica: source.uri must be a folder"),
+    ],
+    ids=["done", "not reconciled", "wrong use"],
+)
+def test_exit_codes(
+    lake: Lake,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    counts: Counts | ValueError,
+    code: int,
+    told: str,
+) -> None:
+    def run(*_: object) -> Counts:
+        if isinstance(counts, ValueError):
+            raise counts
+        return counts
+
+    monkeypatch.setattr(entry, "job_module", lambda stage: SimpleNamespace(READS=(), SECTIONS=(), run=run))
+    assert run_job("count", [f"lake.uri={lake.settings.uri}"]) == code
+    written = capsys.readouterr()
+    assert (written.out if code == 0 else written.err).startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["lake.uri"], "biomedica: 'lake.uri' is not known"),
+        (["lake.color=red"], "biomedica: 1 wrong setting(s) in local.yaml or the overrides:\n  lake.color: unknown key"),
+        ([], "biomedica: Spark needs Java and none was found"),
+    ],
+    ids=["argument", "setting", "no Java"],
+)
+def test_wrong_use_ends_a_job_with_code_2_and_no_traceback(arguments: list[str], told: str, tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "JAVA_HOME"} | {"PATH": str(tmp_path)}
+    ended = subprocess.run(
+        [sys.executable, str(ROOT / "jobs" / "build_pairs.py"), *arguments],
+        cwd=tmp_path,
+        env=environment | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(told)
+    assert "Traceback" not in ended.stderr

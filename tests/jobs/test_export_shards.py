@@ -1,0 +1,142 @@
+"""Which pairs are exported, where each goes, and what lies in the export's folder afterwards."""
+
+import hashlib
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from conf.load import load_settings
+from conf.settings import ExportSettings
+from jobs import export_shards
+from jobs.export_shards import filtered_pairs, sample_rows, shard_counts, shard_rows, with_shard
+from jobs.stage import RunContext
+from jobs.tables import CHANGE, Lake
+from schemas.images import IMAGES
+from schemas.pairs import PAIRS
+from schemas.shards import SHARDS
+from tests.jobs.rows import collected, frame
+
+pytestmark = pytest.mark.spark
+RECIPE = ExportSettings(uri="unused", samples_per_shard=40, license_groups=("commercial",))
+
+
+def pair(name: str, **values: Any) -> dict[str, Any]:
+    defaults = {"license_group": "commercial", "split": "train", "caption": f"Caption of {name}", "is_canonical": True}
+    return {"pair_id": name, "image_sha256": f"image of {name}"} | defaults | values
+
+
+def test_the_recipe_filters_pairs_for_one_reason_each(spark: SparkSession) -> None:
+    pairs = frame(
+        spark,
+        PAIRS,
+        pair("good"),
+        pair("not_free", license_group="noncommercial", caption=None),
+        pair("silent", caption=None, is_canonical=False),
+        pair("copy", is_canonical=False),
+    )
+    expected = [("copy", "duplicate"), ("good", None), ("not_free", "license_group"), ("silent", "no_caption")]
+    assert collected(filtered_pairs(pairs, RECIPE), "pair_id", "filtered") == expected
+    wide = RECIPE.model_copy(update={"canonical_only": False, "license_groups": ("commercial", "noncommercial")})
+    kept = filtered_pairs(pairs, wide).where("filtered IS NULL")
+    assert collected(kept, "pair_id") == [("copy",), ("good",)]
+
+
+@pytest.fixture(scope="module")
+def samples(spark: SparkSession) -> DataFrame:
+    """201 samples for training, 40 for validation, one for testing."""
+    names = [("train", n) for n in range(201)] + [("val", n) for n in range(40)] + [("test", 0)]
+    return frame(spark, PAIRS, *(pair(f"{split}{number}", split=split) for split, number in names)).cache()
+
+
+def test_splits_get_the_shards_that_they_need(samples: DataFrame) -> None:
+    assert shard_counts(samples, RECIPE) == {"train": 6, "val": 1, "test": 1}
+
+
+def places(samples: DataFrame, recipe: ExportSettings) -> dict[str, tuple[str, int]]:
+    rows = with_shard(samples, {"train": 6, "val": 1, "test": 1}, recipe).collect()
+    return {row["pair_id"]: (row["shard"], row["order"]) for row in rows}
+
+
+def test_a_sample_has_the_same_place_whatever_the_order_of_the_rows(samples: DataFrame) -> None:
+    first = places(samples, RECIPE)
+    assert places(samples.repartition(3).orderBy("image_sha256"), RECIPE) == first
+    assert {name: shard.split("-")[0] for name, (shard, _) in first.items()} == {
+        name: name.rstrip("0123456789") for name in first
+    }
+    assert {shard for shard, _ in first.values()} == {
+        *(f"train-{n:06d}.tar" for n in range(6)),
+        "val-000000.tar",
+        "test-000000.tar",
+    }
+    sizes = [sum(shard == f"train-{n:06d}.tar" for shard, _ in first.values()) for n in range(6)]
+    assert all(15 < size < 60 for size in sizes)
+
+
+def test_another_seed_gives_another_order(samples: DataFrame) -> None:
+    first, other = places(samples, RECIPE), places(samples, RECIPE.model_copy(update={"seed": 1}))
+    assert sum(first[name] != other[name] for name in first) > 200
+
+
+def test_the_samples_of_a_shard_come_together_and_in_order(spark: SparkSession, samples: DataFrame) -> None:
+    images = frame(spark, IMAGES, *({"image_sha256": row["image_sha256"], "image": b"i"} for row in samples.collect()))
+    placed = with_shard(samples, {"train": 6, "val": 1, "test": 1}, RECIPE)
+    order = {row["pair_id"]: row["order"] for row in placed.collect()}
+    parts = sample_rows(placed, images, 3).select("shard", "pair_id").rdd.glom().collect()
+    seen: list[str] = []
+    for part in parts:
+        shards = [row["shard"] for row in part]
+        assert shards == sorted(shards)
+        seen += sorted(set(shards))
+        for shard in set(shards):
+            numbers = [order[row["pair_id"]] for row in part if row["shard"] == shard]
+            assert numbers == sorted(numbers)
+    assert len(seen) == len(set(seen)) == 8
+
+
+def test_shard_rows_carry_recipe_and_versions(spark: SparkSession) -> None:
+    written = spark.createDataFrame(
+        [("train-000000.tar", "train", 2, 10, "ab")],
+        "shard string, split string, num_samples long, num_bytes long, sha256 string",
+    )
+    (row,) = shard_rows(written, RECIPE, {"pairs": 3, "images": 4}).collect()
+    assert list(row.asDict()) == SHARDS.column_names
+    assert (row["export"], row["recipe_hash"], row["table_versions"]) == (
+        "default",
+        RECIPE.recipe_hash(),
+        {"images": 4, "pairs": 3},
+    )
+
+
+def test_an_export_replaces_its_shards_and_leaves_other_files(lake: Lake, tmp_path: Path) -> None:
+    spark, folder = lake.spark, tmp_path / "shards" / "mine"
+    settings = load_settings("local", [f"lake.uri={lake.settings.uri}", f"export.uri={tmp_path}/shards", "export.name=mine"])
+    pairs = [pair("a"), pair("b", split="val"), pair("c", caption=None), pair("d", license_group="other")]
+    images = [
+        {"image_sha256": f"image of {name}", "image": f"pixels of {name}".encode(), "image_format": "JPEG"} for name in "abcd"
+    ]
+    lake.apply(PAIRS, frame(spark, PAIRS, *pairs).selectExpr("*", f"'insert' AS {CHANGE}"))
+    lake.apply(IMAGES, frame(spark, IMAGES, *images).selectExpr("*", f"'insert' AS {CHANGE}"))
+    folder.mkdir(parents=True)
+    for name in ("train-000007.tar", "notes.txt"):
+        (folder / name).write_bytes(b"old")
+
+    counts = export_shards.run(spark, settings, RunContext.new())
+    assert (counts.num_in, counts.num_ok, counts.filtered) == (4, 2, {"no_caption": 1, "license_group": 1})
+    assert sorted(path.name for path in folder.iterdir()) == ["manifest.json", "notes.txt", "train-000000.tar", "val-000000.tar"]
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["num_samples"] == {"train": 1, "val": 1}
+    assert manifest["table_versions"] == {"pairs": 1, "images": 1}
+    for shard in manifest["shards"]:
+        data = (folder / shard["shard"]).read_bytes()
+        assert (shard["num_bytes"], shard["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
+    with tarfile.open(folder / "train-000000.tar") as tar:
+        assert tar.getnames() == ["a.jpg", "a.txt", "a.json"]
+        assert tar.extractfile("a.jpg").read() == b"pixels of a"  # type: ignore[union-attr]
+    assert collected(lake.read(SHARDS), "export", "shard", "num_samples") == [
+        ("mine", "train-000000.tar", 1),
+        ("mine", "val-000000.tar", 1),
+    ]

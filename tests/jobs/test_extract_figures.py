@@ -1,0 +1,77 @@
+"""Which documents are extracted and what comes out of the nested results."""
+
+import pyarrow as pa
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from jobs.arrow_frames import sql_columns
+from jobs.extract_figures import current_articles, documents_to_extract, fingerprint, refusals, rows_of
+from schemas.articles import ARTICLES
+from schemas.documents import DOCUMENTS, FILTERED, STORED
+from schemas.figures import FIGURES
+from schemas.mentions import MENTIONS
+from tests.jobs.rows import collected, frame, row
+from udfs.batches.extraction import RESULT
+from udfs.jats import EXTRACTOR_VERSION
+
+pytestmark = pytest.mark.spark
+
+
+def documents(spark: SparkSession, **states: str) -> DataFrame:
+    return frame(spark, DOCUMENTS, *({"accession": name, "etag": "2", "state": state} for name, state in states.items()))
+
+
+def articles(spark: SparkSession, **marks: tuple[str, str]) -> DataFrame:
+    """Articles with (etag, extractor version)."""
+    rows = [{"accession": name, "etag": etag, "extractor_version": version} for name, (etag, version) in marks.items()]
+    return frame(spark, ARTICLES, *rows)
+
+
+def test_documents_are_extracted_again_for_other_files_or_another_extractor(spark: SparkSession) -> None:
+    states = dict.fromkeys(("done", "changed", "old_extractor", "refused", "refused_before", "new"), STORED)
+    parsed = articles(spark, done=("2", EXTRACTOR_VERSION), changed=("1", EXTRACTOR_VERSION), old_extractor=("2", "0.1"))
+    marks = [("refused", "2"), ("refused_before", "1"), ("new/fig1", "2")]
+    refused = spark.createDataFrame(marks, "key string, etag string").select("key", fingerprint().alias("fingerprint"))
+    work = documents_to_extract(documents(spark, **states, left_out=FILTERED), parsed, refused)
+    assert work.columns == ["accession", "etag"]
+    assert collected(work, "accession") == [("changed",), ("new",), ("old_extractor",), ("refused_before",)]
+
+
+def test_articles_are_current_only_when_made_from_stored_files_by_this_extractor(spark: SparkSession) -> None:
+    now = documents(spark, done=STORED, changed=STORED, old_extractor=STORED, left_out=FILTERED)
+    marks = {"done": "2", "changed": "1", "left_out": "2", "gone": "2"}
+    parsed = articles(spark, **{name: (etag, EXTRACTOR_VERSION) for name, etag in marks.items()}, old_extractor=("2", "0.1"))
+    assert collected(current_articles(now, parsed)) == [("done",)]
+
+
+@pytest.fixture
+def extracted(spark: SparkSession) -> DataFrame:
+    """PMC1.1 with two figures, a mention and a damaged table; PMC2.1 refused."""
+    figures = [row(FIGURES, accession="PMC1.1", figure_id=name, kind="figure", rights="article") for name in ("f1", "f2")]
+    accepted = {
+        "accession": "PMC1.1",
+        "etag": "2",
+        "article": row(ARTICLES, accession="PMC1.1", num_figures=2),
+        "figures": figures,
+        "mentions": [row(MENTIONS, accession="PMC1.1", figure_id="f1", panels=["A"])],
+        "damage": [{"key": "t1", "reason": "damaged", "detail": "no graphic"}],
+    }
+    refused = {"accession": "PMC2.1", "etag": "2", "reason": "not_xml", "detail": "no element"}
+    table = pa.Table.from_batches([pa.RecordBatch.from_pylist([accepted, refused], schema=RESULT)])
+    return spark.createDataFrame(table, sql_columns(RESULT))
+
+
+def test_nested_results_become_rows_of_their_tables(extracted: DataFrame) -> None:
+    assert collected(rows_of(FIGURES, extracted), "accession", "figure_id") == [("PMC1.1", "f1"), ("PMC1.1", "f2")]
+    assert collected(rows_of(MENTIONS, extracted), "figure_id", "panels") == [("f1", ["A"])]
+    assert collected(rows_of(ARTICLES, extracted), "accession", "num_figures") == [("PMC1.1", 2)]
+    for table in (ARTICLES, FIGURES, MENTIONS):
+        assert rows_of(table, extracted).columns == table.column_names
+
+
+def test_refused_articles_and_damaged_parts_become_rejects(extracted: DataFrame) -> None:
+    mark = f"2 extractor {EXTRACTOR_VERSION}"
+    assert collected(refusals(extracted)) == [
+        ("PMC1.1/t1", "damaged", "no graphic", mark),
+        ("PMC2.1", "not_xml", "no element", mark),
+    ]

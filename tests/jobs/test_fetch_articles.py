@@ -1,0 +1,96 @@
+"""Which article versions are fetched."""
+
+from datetime import date
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from conf.load import load_settings
+from jobs.fetch_articles import as_selected, obsolete_documents, versions_to_fetch, wanted_versions
+from schemas.documents import DOCUMENTS, FILTERED, STORED
+from schemas.inventory import INVENTORY, PRESENT, REMOVED
+from tests.jobs.rows import DAY_1, DAY_2, collected, frame
+
+pytestmark = pytest.mark.spark
+
+
+def listed(spark: SparkSession) -> DataFrame:
+    """PMC1 in two versions, PMC10, and PMC2, which is removed; PMC10 was written on the second day."""
+    versions = {"PMC1.1": PRESENT, "PMC1.2": PRESENT, "PMC10.1": PRESENT, "PMC2.1": REMOVED}
+    rows = [
+        {
+            "accession": name,
+            "pmcid": name.split(".")[0],
+            "version": int(name[-1]),
+            "state": state,
+            "last_modified": DAY_2 if name == "PMC10.1" else DAY_1,
+        }
+        for name, state in versions.items()
+    ]
+    return frame(spark, INVENTORY, *rows)
+
+
+@pytest.mark.parametrize(
+    ("ids", "expected"),
+    [
+        (None, ["PMC1.1", "PMC1.2", "PMC10.1"]),
+        (["PMC1"], ["PMC1.1", "PMC1.2"]),
+        (["PMC1.2", "PMC10"], ["PMC1.2", "PMC10.1"]),
+        (["PMC1", "PMC1.1", "PMC2", "PMC9"], ["PMC1.1", "PMC1.2"]),
+    ],
+)
+def test_ids_name_articles_or_single_versions_that_are_listed(
+    spark: SparkSession, ids: list[str] | None, expected: list[str]
+) -> None:
+    named = None if ids is None else spark.createDataFrame([(name,) for name in ids], "id string")
+    wanted = wanted_versions(listed(spark), named, None)
+    assert wanted.columns == ["accession", "etag"]
+    assert [name for (name,) in collected(wanted, "accession")] == expected
+
+
+def test_only_what_the_source_wrote_since_a_day_is_wanted(spark: SparkSession) -> None:
+    assert collected(wanted_versions(listed(spark), None, date(2026, 11, 2)), "accession") == [("PMC10.1",)]
+    assert wanted_versions(listed(spark), None, date(2026, 11, 1)).count() == 3
+
+
+def test_what_is_here_or_was_refused_under_the_present_mark_is_not_fetched_again(spark: SparkSession) -> None:
+    names = ("here", "changed", "refused", "refused_before", "new")
+    wanted = spark.createDataFrame([(name, "2") for name in names], "accession string, etag string")
+    here = frame(spark, DOCUMENTS, {"accession": "here", "etag": "2"}, {"accession": "changed", "etag": "1"})
+    refused = spark.createDataFrame([("refused", "2"), ("refused_before", "1")], "key string, fingerprint string")
+    missing = versions_to_fetch(wanted, here, refused)
+    assert collected(missing, "accession") == [("changed",), ("new",), ("refused_before",)]
+    retried = versions_to_fetch(wanted, here, None)
+    assert collected(retried, "accession") == [("changed",), ("new",), ("refused",), ("refused_before",)]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "fetched_again"),
+    [
+        ([], []),
+        (["source.require_open_access=false"], ["closed"]),
+        (["source.license_groups=[commercial]"], ["noncommercial"]),
+        (["source.license_groups=[commercial, noncommercial, other]"], ["other"]),
+        (["source.license_groups=[other]", "source.require_open_access=false"], ["noncommercial", "commercial", "other"]),
+    ],
+)
+def test_another_selection_fetches_again_only_what_it_decides_otherwise(
+    spark: SparkSession, overrides: list[str], fetched_again: list[str]
+) -> None:
+    documents = frame(
+        spark,
+        DOCUMENTS,
+        {"accession": "commercial", "state": STORED, "license_group": "commercial", "is_open_access": True},
+        {"accession": "noncommercial", "state": STORED, "license_group": "noncommercial", "is_open_access": True},
+        {"accession": "other", "state": FILTERED, "license_group": "other", "is_open_access": True},
+        {"accession": "closed", "state": FILTERED, "license_group": "commercial", "is_open_access": False},
+    )
+    first = "source.license_groups=[commercial, noncommercial]"
+    kept = as_selected(documents, load_settings("local", [first, *overrides]))
+    gone = {name for (name,) in collected(documents, "accession")} - {name for (name,) in collected(kept, "accession")}
+    assert gone == set(fetched_again)
+
+
+def test_documents_of_versions_that_are_no_longer_listed_are_obsolete(spark: SparkSession) -> None:
+    documents = frame(spark, DOCUMENTS, *({"accession": name} for name in ("PMC1.1", "PMC2.1", "PMC3.1")))
+    assert collected(obsolete_documents(documents, listed(spark)), "accession") == [("PMC2.1",), ("PMC3.1",)]

@@ -1,0 +1,98 @@
+"""Which media are fetched and which images are kept of them."""
+
+import json
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from jobs.arrow_frames import sql_columns
+from jobs.fetch_images import distinct_images, media_to_fetch, named_media
+from schemas.documents import DOCUMENTS
+from schemas.figures import FIGURES
+from schemas.images import IMAGES
+from schemas.media import MEDIA
+from tests.jobs.rows import collected, frame, row
+from udfs.batches.media_images import RESULT
+
+pytestmark = pytest.mark.spark
+
+
+def figure(name: str, *media: str, kind: str = "figure", accession: str = "PMC1.1") -> dict[str, Any]:
+    return {"accession": accession, "figure_id": name, "kind": kind, "media_names": list(media)}
+
+
+def document(accession: str, *uris: str | None) -> dict[str, Any]:
+    return {"accession": accession, "metadata": json.dumps({"title": "T", "media_urls": list(uris)})}
+
+
+def test_only_media_that_figures_to_be_paired_name_are_wanted(spark: SparkSession) -> None:
+    figures = frame(
+        spark,
+        FIGURES,
+        figure("f1", "a.jpg", "a.gif"),
+        figure("f2", "a.jpg"),
+        figure("f3", "missing.jpg"),
+        figure("e1", "inline.gif", kind="inline"),
+        figure("f1", "a.jpg", accession="PMC2.1"),
+    )
+    uris = ("a.jpg?md5=AB12", "a.gif?md5=cd", "inline.gif?md5=ee", "movie.mp4?md5=ff", "b.jpg")
+    listed = [document("PMC1.1", *(f"s3://bucket/PMC1.1/{uri}" for uri in uris)), document("PMC2.1", "s3://bucket/PMC2.1/a.jpg")]
+    named = named_media(figures, frame(spark, DOCUMENTS, *listed, document("PMC3.1")), "bucket")
+    assert collected(named, "accession", "media_name", "uri", "fingerprint") == [
+        ("PMC1.1", "a.gif", "s3://bucket/PMC1.1/a.gif?md5=cd", "cd"),
+        ("PMC1.1", "a.jpg", "s3://bucket/PMC1.1/a.jpg?md5=AB12", "ab12"),
+        ("PMC2.1", "a.jpg", "s3://bucket/PMC2.1/a.jpg", ""),
+    ]
+
+
+def test_metadata_without_media_names_none(spark: SparkSession) -> None:
+    documents = frame(spark, DOCUMENTS, {"accession": "PMC1.1", "metadata": '{"media_urls": null}'}, {"metadata": "{}"})
+    assert named_media(frame(spark, FIGURES, figure("f1", "a.jpg")), documents, "bucket").isEmpty()
+
+
+def test_of_several_uris_the_one_of_the_version_itself_counts(spark: SparkSession) -> None:
+    places = ("s3://other/PMC1.1/a#1.jpg", "s3://bucket/PMC1.1/a#1.jpg", "s3://bucket/PMC2.1/a#1.jpg", "s3://z/PMC1.1/a#1.jpg")
+    named = named_media(
+        frame(spark, FIGURES, figure("f1", "a#1.jpg")), frame(spark, DOCUMENTS, document("PMC1.1", *places)), "bucket"
+    )
+    assert collected(named, "uri") == [("s3://bucket/PMC1.1/a#1.jpg",)]
+
+
+def test_objects_are_fetched_again_for_another_digest_or_other_image_settings(spark: SparkSession) -> None:
+    names = ("here", "no digest", "replaced", "other settings", "refused", "refused under other settings", "new")
+    marks = [("PMC1.1", name, f"uri of {name}", "" if name == "no digest" else "2") for name in names]
+    named = spark.createDataFrame(marks, "accession string, media_name string, uri string, fingerprint string")
+    stored = [("here", "2", "now"), ("no digest", None, "now"), ("replaced", "1", "now"), ("other settings", "2", "before")]
+    media = frame(
+        spark,
+        MEDIA,
+        *({"accession": "PMC1.1", "media_name": n, "md5_expected": md5, "options_hash": options} for n, md5, options in stored),
+    )
+    rejected = [("PMC1.1/refused", "2 now"), ("PMC1.1/refused under other settings", "2 before")]
+    refused = spark.createDataFrame(rejected, "key string, fingerprint string")
+    work = media_to_fetch(named, media, refused, "now")
+    assert collected(work, "media_name") == [("new",), ("other settings",), ("refused under other settings",), ("replaced",)]
+    assert {row["options_hash"] for row in work.collect()} == {"now"}
+    assert media_to_fetch(named, media, None, "now").count() == 5
+
+
+def fetched(spark: SparkSession, *contents: tuple[str, str | None]) -> DataFrame:
+    """Fetched media (media_name, image_sha256); None: refused."""
+    rows: list[dict[str, Any]] = []
+    for name, sha256 in contents:
+        place = {"accession": "PMC1.1", "media_name": name}
+        if sha256 is None:
+            rows.append(place | {"reason": "not_an_image", "detail": "text"})
+        else:
+            image = row(IMAGES, image_sha256=sha256, image=name.encode())
+            rows.append(place | {"image_sha256": sha256, "image_row": image})
+    table = pa.Table.from_batches([pa.RecordBatch.from_pylist(rows, schema=RESULT)])
+    return spark.createDataFrame(table, sql_columns(RESULT))
+
+
+def test_one_image_is_kept_of_equal_contents(spark: SparkSession) -> None:
+    images = distinct_images(fetched(spark, ("c.jpg", "1"), ("a.jpg", "1"), ("b.jpg", "2"), ("d.jpg", None), ("e.jpg", "1")))
+    assert images.columns == IMAGES.column_names
+    assert collected(images, "image_sha256", "image") == [("1", b"a.jpg"), ("2", b"b.jpg")]

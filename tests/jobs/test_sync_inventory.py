@@ -1,0 +1,55 @@
+"""What the inventory makes of a listing."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from jobs.arrow_frames import sql_columns
+from jobs.sync_inventory import inventory_changes, newest_lines, refused_lines
+from jobs.tables import CHANGE, INSERT, UPSERT
+from schemas.inventory import INVENTORY, PRESENT, REMOVED
+from tests.jobs.rows import DAY_1, DAY_2, collected, frame
+from udfs.inventory_rows import INVENTORY_ROWS
+
+pytestmark = pytest.mark.spark
+
+
+def listing(spark: SparkSession, *lines: tuple[int | None, str, datetime]) -> DataFrame:
+    """Lines of (PMCID number or None for a key that names no version, ETag, time)."""
+    rows: list[tuple[Any, ...]] = []
+    for number, etag, time in lines:
+        if number is None:
+            rows.append((f"metadata/{etag}", None, None, None, etag, time))
+        else:
+            rows.append((f"metadata/PMC{number}.1.json", f"PMC{number}.1", f"PMC{number}", 1, etag, time))
+    return spark.createDataFrame(rows, sql_columns(INVENTORY_ROWS))
+
+
+def test_only_what_differs_from_the_listing_is_changed(spark: SparkSession) -> None:
+    listed = newest_lines(listing(spark, *((number, etag, DAY_2) for number, etag in ((1, "a"), (2, "b"), (3, "a"), (4, "a")))))
+    states = {1: PRESENT, 2: PRESENT, 3: REMOVED, 5: PRESENT, 6: REMOVED}
+    old = [{"accession": f"PMC{n}.1", "pmcid": f"PMC{n}", "etag": "a", "state": state} for n, state in states.items()]
+    changes = inventory_changes(listed, frame(spark, INVENTORY, *old), DAY_2)
+    assert set(changes.columns) == {*INVENTORY.column_names, CHANGE}
+    days = {DAY_1.replace(tzinfo=None): 1, DAY_2.replace(tzinfo=None): 2}
+    found = collected(changes, "accession", "etag", "state", "first_seen", "last_seen", CHANGE)
+    assert [(name, etag, state, days[first], days[last], change) for name, etag, state, first, last, change in found] == [
+        ("PMC2.1", "b", PRESENT, 1, 2, UPSERT),
+        ("PMC3.1", "a", PRESENT, 1, 2, UPSERT),
+        ("PMC4.1", "a", PRESENT, 2, 2, INSERT),
+        ("PMC5.1", "a", REMOVED, 1, 1, UPSERT),
+    ]
+
+
+def test_of_a_key_listed_twice_the_line_written_last_counts(spark: SparkSession) -> None:
+    lines = newest_lines(listing(spark, (1, "new", DAY_2), (1, "old", DAY_1), (None, "readme.txt", DAY_2), (2, "a", DAY_1)))
+    assert collected(lines, "accession", "etag") == [("PMC1.1", "new"), ("PMC2.1", "a")]
+
+
+def test_keys_that_name_no_version_are_refused_once_each(spark: SparkSession) -> None:
+    refused = refused_lines(listing(spark, (1, "a", DAY_1), (None, "readme.txt", DAY_1), (None, "readme.txt", DAY_2)))
+    assert [(row["key"], row["reason"], row["fingerprint"]) for row in refused.collect()] == [
+        ("metadata/readme.txt", "bad_key", "metadata/readme.txt")
+    ]

@@ -1,0 +1,50 @@
+"""Where exports are written."""
+
+from pathlib import Path
+
+import pytest
+
+from udfs.storage import delete_others, open_store, put_bytes, put_file
+
+
+@pytest.mark.parametrize("form", ["{folder}", "file://{folder}"])
+def test_a_folder_is_made_and_written_to(form: str, tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "export"
+    store = open_store(form.format(folder=folder))
+    source = tmp_path / "source"
+    source.write_bytes(b"from a file")
+    put_file(store, "a.tar", source)
+    put_bytes(store, "manifest.json", b"{}")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"a.tar": b"from a file", "manifest.json": b"{}"}
+
+
+def test_a_relative_folder_lies_below_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    put_bytes(open_store("build/shards"), "a", b"1")
+    assert (tmp_path / "build" / "shards" / "a").read_bytes() == b"1"
+
+
+def test_what_is_there_is_replaced(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path))
+    put_bytes(store, "a", b"long content")
+    put_bytes(store, "a", b"new")
+    assert (tmp_path / "a").read_bytes() == b"new"
+
+
+def test_an_object_store_is_opened_by_its_url() -> None:
+    assert type(open_store("s3://bucket/shards")).__name__ == "S3Store"
+
+
+@pytest.mark.parametrize("uri", ["hdfs://host/shards", "ftp://host/shards", "s4://bucket"])
+def test_a_place_that_cannot_be_written_is_refused_in_one_line(uri: str) -> None:
+    with pytest.raises(ValueError, match=f"^export.uri={uri} is no place to write to: [^\n]+$"):
+        open_store(uri)
+
+
+def test_only_shards_directly_in_the_folder_that_are_not_kept_are_deleted(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    for name in ("train-0.tar", "train-1.tar", "notes.txt", "below/train-1.tar", "train-1.tar.part"):
+        (tmp_path / name).write_bytes(b"x")
+    delete_others(open_store(str(tmp_path)), ".tar", {"train-0.tar"})
+    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {"train-0.tar", "notes.txt", "below/train-1.tar", "train-1.tar.part"}
