@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from jobs.sample import contents, damage
 from jobs.sample.contents import FigurePlan, Medium, VersionPlan
-from jobs.sample.encodings import decode
+from jobs.sample.formats import decode
 from jobs.sample.prose import ArticleText, FigureText
 from jobs.sample.truth import ArticleTruth, FigureTruth, MediaTruth, RejectTruth
 from schemas.licenses import license_group

@@ -13,7 +13,7 @@ import numpy as np
 
 from jobs.sample import contents, damage
 from jobs.sample.contents import FigurePlan, Medium, Picture, VersionPlan
-from jobs.sample.encodings import FORMS, LOSSLESS_TWINS
+from jobs.sample.formats import FORMS, LOSSLESS_TWINS
 
 PLAIN = "plain"
 TWO_VERSIONS, MANUSCRIPT_FOLLOWS, RETRACTED = "two_versions", "manuscript_follows", "retracted"

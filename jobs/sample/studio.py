@@ -13,7 +13,7 @@ from jobs.sample import contents, emblems
 from jobs.sample.contents import Medium, Picture
 from jobs.sample.distinct import Fingerprint, Gallery, fingerprint
 from jobs.sample.drawings import Subject, choose_subject, draw
-from jobs.sample.encodings import FORMS, copies, decode, encode
+from jobs.sample.formats import FORMS, copies, decode, encode
 
 WANTED_DISTANCE, LEAST_DISTANCE = 10, 8
 PATIENCE, MAX_ATTEMPTS = 25, 400

@@ -11,7 +11,7 @@ from PIL import Image
 from jobs.sample.captions import NUMBERS, caption, mention
 from jobs.sample.distinct import Gallery, fingerprint, trimmed
 from jobs.sample.drawings import Compound, choose_subject, draw
-from jobs.sample.encodings import FORMS, decode, encode
+from jobs.sample.formats import FORMS, decode, encode
 from jobs.sample.plots import BarChart, LinePlot, ScatterPlot
 
 SUBJECTS = [choose_subject(np.random.default_rng([3, number])) for number in range(150)]

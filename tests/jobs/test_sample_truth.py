@@ -10,7 +10,7 @@ import pytest
 
 from jobs.sample import SampleTruth, write_sample
 from jobs.sample.distinct import fingerprint
-from jobs.sample.encodings import decode
+from jobs.sample.formats import decode
 from jobs.sample.studio import LEAST_DISTANCE
 from schemas.rejects import Rejected
 from udfs.images import ImageRecord, process_image
