@@ -87,13 +87,16 @@ def clean_marked_text(raw: str) -> tuple[str, list[Offsets]]:
 
 
 def _composed(text: str, spans: list[Offsets]) -> tuple[str, list[Offsets]]:
-    """NFC also across the edges of the pieces."""
+    """NFC also across the edges of the pieces; a span that loses its first character to the one before starts later."""
     if text.isascii() or unicodedata.is_normalized("NFC", text):
         return text, spans
-    lengths = [
-        (len(unicodedata.normalize("NFC", text[:start])), len(unicodedata.normalize("NFC", text[:end]))) for start, end in spans
-    ]
-    return unicodedata.normalize("NFC", text), lengths
+    composed = unicodedata.normalize("NFC", text)
+    edges = [(_nfc_length(text[:start]), _nfc_length(text[:end])) for start, end in spans]
+    return composed, [(end - len(composed[start:end].lstrip()), end) for start, end in edges]
+
+
+def _nfc_length(text: str) -> int:
+    return len(unicodedata.normalize("NFC", text))
 
 
 def _spaces_around(part: str, text: str) -> tuple[str, str]:
