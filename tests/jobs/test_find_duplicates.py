@@ -44,7 +44,11 @@ def images(spark: SparkSession, **sizes: int) -> DataFrame:
 def test_uses_tell_the_freest_licence_and_the_oldest_article(spark: SparkSession) -> None:
     uses = image_uses(media(spark, {"a": "123", "b": "23", "c": "3", "elsewhere": "9"}), articles(spark))
     found = {row["image_sha256"]: (row["num_media"], row["license_rank"], *row["oldest"]) for row in uses.collect()}
-    assert found == {"a": (3, 1, 2001, "PMC2.1"), "b": (2, 2, 2001, "PMC2.1"), "c": (1, 2, 9999, "PMC3.1")}
+    assert found == {
+        "a": (3, 1, 2001, "PMC2.1", "a.jpg"),
+        "b": (2, 2, 2001, "PMC2.1", "b.jpg"),
+        "c": (1, 2, 9999, "PMC3.1", "c.jpg"),
+    }
 
 
 def test_images_are_ranked_by_pixels_then_licence_then_age_then_name(spark: SparkSession) -> None:
