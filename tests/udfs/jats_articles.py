@@ -1,10 +1,7 @@
-"""JATS articles built in code for the tests of the extractor, and the real ones of the sample."""
+"""JATS articles built in code for the tests of the extractor."""
 
 from __future__ import annotations
 
-import tarfile
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from udfs.jats import Extraction, extract_article
@@ -54,15 +51,3 @@ def fig(
 def xref(rid: str, words: str) -> str:
     """A cross-reference typed as one to a figure."""
     return f'<xref ref-type="fig" rid="{rid}">{words}</xref>'
-
-
-@lru_cache(maxsize=1)
-def read_sample(shared_data: Path) -> dict[str, bytes]:
-    """XML of the 1,159 real articles of the sample by file name, in order of name."""
-    found = {}
-    with tarfile.open(shared_data / "jats-sample.tar.xz") as archive:
-        for member in archive:
-            file = archive.extractfile(member)
-            if file is not None and member.name.endswith(".xml"):
-                found[Path(member.name).name] = file.read()
-    return dict(sorted(found.items()))

@@ -49,4 +49,4 @@ class Extract:
         damage = [{"key": key, "reason": str(reason), "detail": detail} for key, reason, detail in extraction.partial_rejects]
         article = {**extraction.article, "etag": row["etag"]}
         result = {**marks, "article": article, "figures": extraction.figures, "mentions": extraction.mentions, "damage": damage}
-        return result, len(row["xml"])
+        return result, len(row["xml"]) + extraction.num_chars

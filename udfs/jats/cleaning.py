@@ -91,12 +91,27 @@ def _composed(text: str, spans: list[Offsets]) -> tuple[str, list[Offsets]]:
     if text.isascii() or unicodedata.is_normalized("NFC", text):
         return text, spans
     composed = unicodedata.normalize("NFC", text)
-    edges = [(_nfc_length(text[:start]), _nfc_length(text[:end])) for start, end in spans]
+    lengths = _nfc_lengths(text, sorted({edge for span in spans for edge in span}))
+    edges = [(lengths[start], lengths[end]) for start, end in spans]
     return composed, [(end - len(composed[start:end].lstrip()), end) for start, end in edges]
 
 
-def _nfc_length(text: str) -> int:
-    return len(unicodedata.normalize("NFC", text))
+def _nfc_lengths(text: str, positions: list[int]) -> dict[int, int]:
+    """Length of the NFC of text[:position] for each of the ascending positions.
+
+    Nothing composes with the ASCII character after it, so each stretch that starts at one counts by itself.
+    """
+    lengths: dict[int, int] = {}
+    done = done_length = 0
+    for position in positions:
+        safe = position
+        while safe > done and not text[safe : safe + 1].isascii():
+            safe -= 1
+        if safe > done and safe < len(text):
+            done_length += len(unicodedata.normalize("NFC", text[done:safe]))
+            done = safe
+        lengths[position] = done_length + len(unicodedata.normalize("NFC", text[done:position]))
+    return lengths
 
 
 def _spaces_around(part: str, text: str) -> tuple[str, str]:

@@ -30,6 +30,7 @@ from udfs.jats.names import XML_LANG, Element
 from udfs.jats.parse import Limits, parse_article
 from udfs.jats.people import read_authors
 from udfs.jats.references import read_references
+from udfs.jats.row_size import check_text_size, num_text_chars
 from udfs.jats.scope import Scope
 from udfs.jats.sections import read_sections
 from udfs.jats.survey import Survey, mark_mixed, survey
@@ -47,13 +48,15 @@ PartReject = tuple[str, Reason, str]
 class Extraction:
     """Rows of one article, columns as in the tables (articles.etag is left to the caller), and what was refused of it.
 
-    partial_rejects holds (key below the accession, reason, detail) of the damaged parts.
+    partial_rejects holds (key below the accession, reason, detail) of the damaged parts, num_chars the size of the text in
+    the rows of figures and mentions.
     """
 
     article: dict[str, Any]
     figures: list[dict[str, Any]]
     mentions: list[dict[str, Any]]
     partial_rejects: list[PartReject]
+    num_chars: int
 
 
 def extract_article(
@@ -72,6 +75,8 @@ def extract_article(
     known = metadata or {}
     found = survey(parsed.article)
     content = _read_content(parsed.article, found, accession, media_names(known, accession))
+    num_chars = num_text_chars(content.figures, content.mentions)
+    check_text_size(num_chars, limits.max_row_chars)
     row = {
         "accession": accession,
         "pmcid": version.pmcid,
@@ -88,7 +93,7 @@ def extract_article(
     row["num_references"] = len(row["references"])
     _apply_metadata(row, known)
     damage = [("xml", Reason.DAMAGED, parsed.damage)] if parsed.damage else []
-    return Extraction(row, content.figures, content.mentions, damage + content.rejects)
+    return Extraction(row, content.figures, content.mentions, damage + content.rejects, num_chars)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from schemas.rejects import Reason
 from udfs.jats.blocks import Blocks, block_of, place_of
 from udfs.jats.figures import Figure
+from udfs.jats.intervals import Intervals
 from udfs.jats.names import Element
 from udfs.jats.numbering import ordinal
 from udfs.jats.panel_refs import panels_referred
@@ -23,6 +24,7 @@ PartReject = tuple[str, Reason, str]
 _DASH = r"[-‐‑‒–—−]"
 _BETWEEN = re.compile(rf"\s*[A-Za-z]?\s*(?:{_DASH}|to|through)\s*(?:fig(?:ure)?s?\.?)?\s*", re.IGNORECASE)
 _RANGE = re.compile(rf"(?P<first>[A-Z]?\d+)[a-z]?\s*(?:{_DASH}|to|through)\s*(?P<last>[A-Z]?\d+)", re.IGNORECASE)
+_LONGEST = 1000  # characters of a mention that are searched for panels and ranges: one that is longer is no mention
 _NEAR = 4  # characters between a number in the text and a cross-reference that stands beside it: Fig. 2 ▸ c
 
 
@@ -54,7 +56,11 @@ class MentionReader:
         self._blocks = blocks
         self._scope = scope
         self._found: dict[tuple[str, Element, int, int], _Mention] = {}
-        self._linked: dict[Element, list[_Mention]] = {}
+        self._linked: dict[tuple[str, Element], list[tuple[int, int]]] = {}
+        self._intervals: dict[tuple[str, Element], Intervals] = {}
+        self._worded: dict[tuple[str, Element], int] = {}
+        self._spans: dict[Element, dict[Element, int]] = {}
+        self._sentences: dict[tuple[Element, int, int], str] = {}
 
     def read_xrefs(self, xrefs: Mapping[Element, int], paragraphs: Mapping[Element, int]) -> None:
         """Mentions of cross-references: one per figure that is named or lies in a range that the cross-reference ends."""
@@ -62,7 +68,7 @@ class MentionReader:
             block = block_of(xref, self._scope.lineage)
             text = self._blocks.read(block)
             figures = self._targets.resolve(xref)
-            index = next((index for index, span in enumerate(text.spans) if span.xref is xref), None)
+            index = self._span_index(block, text, xref)
             if figures and index is not None:
                 self._link(figures, index, block, text, paragraphs.get(block, order))
                 continue
@@ -79,6 +85,7 @@ class MentionReader:
                 for figure in self._targets.by_numbers(numbers, paragraph):
                     if not self._is_linked(figure, paragraph, start, end):
                         self._add(_Mention(order, start, end, figure, paragraph, text, "text"))
+                        self._worded[figure.row["figure_id"], paragraph] = end
 
     def rows(self) -> list[dict[str, Any]]:
         """The mentions in reading order, numbered by figure."""
@@ -94,7 +101,7 @@ class MentionReader:
         span = text.spans[index]
         for figure in figures:
             self._add(_Mention(order, span.start, span.end, figure, block, text, "xref"))
-        for figure in self._within(figures[0], text.text[span.start : span.end]):
+        for figure in self._within(figures[0], text.text[span.start : min(span.end, span.start + _LONGEST)]):
             self._add(_Mention(order, span.start, span.end, figure, block, text, "range"))
         if index > 0:
             before = text.spans[index - 1]
@@ -118,19 +125,29 @@ class MentionReader:
         return self._targets.between(first[0], figures[-1]) if first else []
 
     def _add(self, mention: _Mention) -> None:
-        key = (mention.figure.row["figure_id"], mention.block, mention.start, mention.end)
+        figure_id, block = mention.figure.row["figure_id"], mention.block
+        key = (figure_id, block, mention.start, mention.end)
         if key not in self._found:
             self._found[key] = mention
-            self._linked.setdefault(mention.block, []).append(mention)
+            if mention.found_by != "text":
+                self._linked.setdefault((figure_id, block), []).append((mention.start, mention.end))
 
     def _is_linked(self, figure: Figure, block: Element, start: int, end: int) -> bool:
-        return any(
-            one.figure is figure and one.start <= end + _NEAR and start <= one.end + _NEAR for one in self._linked.get(block, ())
-        )
+        """True where a cross-reference to the figure, or words found just before, stand as near as the words do."""
+        key = (figure.row["figure_id"], block)
+        if key in self._linked and key not in self._intervals:
+            self._intervals[key] = Intervals(self._linked[key])
+        is_linked = key in self._intervals and self._intervals[key].touch(start - _NEAR, end + _NEAR)
+        return is_linked or self._worded.get(key, -1 - _NEAR) >= start - _NEAR
+
+    def _span_index(self, block: Element, text: Text, xref: Element) -> int | None:
+        places = self._spans.get(block)
+        if places is None:
+            places = self._spans[block] = {span.xref: index for index, span in enumerate(text.spans)}
+        return places.get(xref)
 
     def _row(self, mention: _Mention, figure_id: str, number: int) -> dict[str, Any]:
         text, figure = mention.text.text, mention.figure.row
-        start, end = sentence_span(text, mention.start)
         return {
             "accession": figure["accession"],
             "figure_id": figure_id,
@@ -138,12 +155,21 @@ class MentionReader:
             "section_path": self._scope.path(mention.block),
             "place": self._place(mention.block, mention.figure),
             "paragraph": text,
-            "sentence": text[start : max(end, mention.end)],
+            "sentence": self._sentence(mention),
             "start": mention.start,
             "end": mention.end,
-            "panels": panels_referred(text, mention.start, mention.end, figure["number"]),
+            "panels": panels_referred(text, mention.start, min(mention.end, mention.start + _LONGEST), figure["number"]),
             "found_by": mention.found_by,
         }
+
+    def _sentence(self, mention: _Mention) -> str:
+        """The sentence of a mention; equal ones are one string, however many mentions share them."""
+        text = mention.text.text
+        start, end = sentence_span(text, mention.start)
+        key = (mention.block, start, max(end, mention.end))
+        if key not in self._sentences:
+            self._sentences[key] = text[start : key[2]]
+        return self._sentences[key]
 
     def _place(self, block: Element, figure: Figure) -> str:
         place, element = place_of(block, self._scope.lineage)

@@ -10,12 +10,13 @@ _KIND = (
     r"|illustrations?|videos?|movies?|files?)?"
 )
 _NUMBER = re.compile(rf"^\W*{_WORD}{_KIND}\W*(?P<number>[A-Z]{{0,3}}[-.]?\d.*|[IVXLC]+|[A-Z])\W*$", re.IGNORECASE)
+_LONGEST = 200  # characters of a label that are read: the pattern's time grows with their square
 _ORDINAL = re.compile(r"^(?P<series>\D*?)(?P<ordinal>\d{1,4})$")
 
 
 def label_number(label: str | None) -> str | None:
     """The number in a label without its word and end marks: 1, S2, IV, 2—figure supplement 1; None where it has none."""
-    match = _NUMBER.match(label or "")
+    match = _NUMBER.match((label or "")[:_LONGEST])
     if not match:
         return None
     return match.group("number").strip(" .:;,") or None

@@ -16,10 +16,11 @@ _CP1252 = {0xDC00 + byte: bytes([byte]).decode("cp1252", "replace") for byte in 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one article may cost: bytes of XML and number of tags; the depth is bounded by MAX_DEPTH."""
+    """What one article may cost: bytes of XML, number of tags, characters in its rows; MAX_DEPTH bounds the depth."""
 
     max_bytes: int = 64 * 2**20
     max_tags: int = 4_000_000
+    max_row_chars: int = 256 * 2**20
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,10 @@ def _decoded(xml: bytes) -> str | None:
     head = xml[:200].lower()
     if b"\x00" in head or (b"encoding=" in head and b"utf-8" not in head and b"utf-16" not in head):
         return None
-    return xml.decode("utf-8", "surrogateescape").translate(_CP1252)
+    try:
+        return xml.decode("utf-8")
+    except UnicodeDecodeError:
+        return xml.decode("utf-8", "surrogateescape").translate(_CP1252)
 
 
 def _find_article(root: Element, pmcid: str) -> Element:
