@@ -91,7 +91,7 @@ class SparkSettings(Section):
 class FetchSettings(Section):
     """How the source is read."""
 
-    concurrency: Positive = Field(16, description="Requests in flight per task")
+    concurrency: Positive = Field(32, description="Requests in flight per executor, shared by the tasks that run on it")
     requests_per_s: float = Field(0.0, ge=0, description="Cap over the whole job, shared by its tasks; 0: none")
     attempts: Positive = Field(4, description="Tries per request before the object is rejected")
     digest_attempts: Positive = Field(2, description="Tries, each with fresh metadata, to get an object that matches its MD5")
@@ -104,6 +104,7 @@ class FetchSettings(Section):
     max_image_bytes: Positive = 256 * 2**20
     wave_size: Positive = Field(200_000, description="Article versions per committed wave: what a killed run can lose at most")
     partition_bytes: Positive = Field(64 * 2**20, description="Bytes aimed at per task")
+    keep_image_bytes: bool = Field(False, description="Also keep every image's original bytes, in the table originals")
     retry_rejected: bool = Field(False, description="Try again what an earlier run rejected though nothing changed at the source")
 
 
@@ -131,6 +132,21 @@ class DuplicateSettings(Section):
     max_articles_per_image: Positive = Field(
         50, description="An image in more articles is boilerplate: no pair, and it connects no articles"
     )
+    max_broadcast_hashes: Positive = Field(
+        100_000_000,
+        description="Up to so many distinct hashes go to every executor as one file (8 bytes each); more are shuffled",
+    )
+    hashes_per_task: Positive = Field(8_000_000, description="Hashes a task holds when they are shuffled (13 bytes each)")
+    images_per_task: Positive = Field(200_000, description="Images whose clusters a task decides (about 400 bytes each)")
+
+
+class EvalSettings(Section):
+    """Images that no training set may contain: those of evaluation sets."""
+
+    sets: dict[str, str] = Field(
+        default_factory=dict,
+        description="Name of each set: folder of image files, or Delta table with a binary column `image`",
+    )
 
 
 class PairSettings(Section):
@@ -138,6 +154,11 @@ class PairSettings(Section):
 
     license_groups: tuple[LicenseGroup, ...] = Field(("commercial", "noncommercial", "other"), min_length=1)
     include_retracted: bool = False
+    version_policy: Literal["published", "highest", "all"] = Field(
+        "published",
+        description="Which of a PMCID's versions make pairs: the highest that is no author manuscript (if there is one),"
+        " the highest of any kind, or all",
+    )
     val_fraction: Fraction = 0.05
     test_fraction: Fraction = 0.05
     split_seed: int = 0
@@ -176,5 +197,6 @@ class Settings(Section):
     fetch: FetchSettings = FetchSettings()
     images: ImageSettings = ImageSettings()
     duplicates: DuplicateSettings = DuplicateSettings()
+    eval: EvalSettings = EvalSettings()
     pairs: PairSettings = PairSettings()
     export: ExportSettings

@@ -1,6 +1,6 @@
 """Join figures, images, duplicates and licences to the archive's main table, with splits and tombstones.
 
-Reads: articles, figures, mentions, media, images, duplicates, rejects.
+Reads: articles, figures, mentions, media, images, duplicates, eval_overlap, rejects.
 Writes: pairs (key pair_id), tombstones (key pair_id), rejects.
 """
 
@@ -17,6 +17,7 @@ from jobs.tables import Lake
 from jobs.tombstones import bury
 from schemas.articles import ARTICLES
 from schemas.duplicates import DUPLICATES
+from schemas.eval_overlap import EVAL_OVERLAP
 from schemas.figures import FIGURES, PAIRED_KINDS
 from schemas.images import IMAGES
 from schemas.media import MEDIA
@@ -26,14 +27,17 @@ from schemas.rejects import Reason
 from schemas.table import Table
 
 STAGE = "build_pairs"
-READS: tuple[Table, ...] = (ARTICLES, FIGURES, MENTIONS, MEDIA, IMAGES, DUPLICATES)
+READS: tuple[Table, ...] = (ARTICLES, FIGURES, MENTIONS, MEDIA, IMAGES, DUPLICATES, EVAL_OVERLAP)
 SECTIONS = ("pairs", "duplicates")
 SPLIT_BUCKETS = 1_000_000
 
 
-def preferred_versions(articles: DataFrame) -> DataFrame:
-    """The articles with `is_preferred`: of a PMCID's versions the published one before the manuscript, then the highest."""
-    order = Window.partitionBy("pmcid").orderBy("is_manuscript", F.desc("version"))
+def preferred_versions(articles: DataFrame, policy: str = "published") -> DataFrame:
+    """The articles with `is_preferred`, by `pairs.version_policy`: published before manuscript, then the highest; or others."""
+    if policy == "all":
+        return articles.withColumn("is_preferred", F.lit(True))
+    ranks = {"published": ["is_manuscript", F.desc("version")], "highest": [F.desc("version")]}
+    order = Window.partitionBy("pmcid").orderBy(*ranks[policy])
     return articles.withColumn("is_preferred", F.row_number().over(order) == 1)
 
 
@@ -111,11 +115,15 @@ def assign_split(settings: PairSettings) -> Column:
     )
 
 
-def pairs_of(judged: DataFrame, mentions: DataFrame, duplicates: DataFrame, settings: PairSettings) -> DataFrame:
-    """The rows of `pairs`: accepted figures with context, cluster and split."""
+def pairs_of(
+    judged: DataFrame, mentions: DataFrame, duplicates: DataFrame, overlap: DataFrame, settings: PairSettings
+) -> DataFrame:
+    """The rows of `pairs`: accepted figures with context, cluster, evaluation sets and split."""
     accepted = judged.where(F.col("filtered").isNull() & F.col("reason").isNull())
     clusters = duplicates.select("image_sha256", "cluster_id", "canonical_sha256")
     rows = accepted.join(clusters, "image_sha256", "left").join(mentions_of_figures(mentions), ["accession", "figure_id"], "left")
+    sets = overlap.groupBy("image_sha256").agg(F.array_sort(F.collect_set("eval_set")).alias("eval_overlap"))
+    rows = rows.join(sets, "image_sha256", "left")
     in_cluster = Window.partitionBy(F.coalesce("cluster_id", "image_sha256"))
     is_image = F.col("image_sha256") == F.coalesce("canonical_sha256", "image_sha256")
     order = in_cluster.orderBy(F.desc(is_image), F.col("year").asc_nulls_last(), "pmcid", "accession", "figure_id")
@@ -125,6 +133,7 @@ def pairs_of(judged: DataFrame, mentions: DataFrame, duplicates: DataFrame, sett
         {
             "pair_id": F.concat_ws("_", F.translate("accession", ".", "_"), "figure_id"),
             "mentions": F.coalesce("mentions", F.array().cast(mentions_type())),
+            "eval_overlap": F.coalesce("eval_overlap", F.array().cast("ARRAY<STRING>")),
             "split": assign_split(settings),
         }
     ).select(*PAIRS.column_names)
@@ -141,10 +150,11 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     figures, media, duplicates = lake.read(FIGURES), lake.read(MEDIA), lake.read(DUPLICATES)
     boilerplate = boilerplate_images(media, duplicates, settings.duplicates.max_articles_per_image)
     chosen = largest_media(figures, media, lake.read(IMAGES))
-    judged = lake.stage(
-        judged_figures(figures, preferred_versions(lake.read(ARTICLES)), chosen, boilerplate, settings.pairs), STAGE
+    articles = preferred_versions(lake.read(ARTICLES), settings.pairs.version_policy)
+    judged = lake.stage(judged_figures(figures, articles, chosen, boilerplate, settings.pairs), STAGE)
+    pairs = lake.stage(
+        pairs_of(judged, lake.read(MENTIONS), duplicates, lake.read(EVAL_OVERLAP), settings.pairs), f"{STAGE}_pairs"
     )
-    pairs = lake.stage(pairs_of(judged, lake.read(MENTIONS), duplicates, settings.pairs), f"{STAGE}_pairs")
     bury(lake, context, pairs)
     lake.sync(PAIRS, pairs)
     num_rejected = write_rejects(lake, context, judged)

@@ -16,6 +16,7 @@ STAGES = (
     "extract_figures",
     "fetch_images",
     "find_duplicates",
+    "find_eval_overlap",
     "build_pairs",
     "export_shards",
 )

@@ -33,6 +33,7 @@ def filtered_pairs(pairs: DataFrame, recipe: ExportSettings) -> DataFrame:
     return pairs.withColumn(
         "filtered",
         F.when(~F.col("license_group").isin(*recipe.license_groups), "license_group")
+        .when((F.col("split") == "train") & (F.size("eval_overlap") > 0), "eval_overlap")
         .when(F.col("caption").isNull(), "no_caption")
         .when(~F.col("is_canonical") & F.lit(recipe.canonical_only), "duplicate"),
     )

@@ -1,18 +1,26 @@
 """Group images that show the same picture, exactly or nearly, around the one that stands for them.
 
-Reads: images, media, articles. Writes: duplicates (key image_sha256).
+Reads: images, media, articles. Writes: duplicates (key image_sha256), hash_pairs (key lower_phash, upper_phash).
+After the first run only components of the candidate graph are decided again in which something changed.
 """
 
 from __future__ import annotations
 
+import json
+import logging
+
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from conf.settings import DuplicateSettings, Settings
 from jobs.arrow_frames import map_batches
+from jobs.candidate_graph import candidate_graph, save_graph
 from jobs.entry import main
-from jobs.stage import Counts, RunContext
+from jobs.stage import Counts, RunContext, last_inputs
 from jobs.tables import Lake
+from jobs.touched_images import touched_images
 from schemas.articles import ARTICLES
 from schemas.duplicates import DUPLICATES, EXACT_BYTES, EXACT_PIXELS, NEAR, SELF
 from schemas.images import IMAGES
@@ -20,10 +28,13 @@ from schemas.licenses import LICENSE_GROUPS
 from schemas.media import MEDIA
 from schemas.table import Table
 from udfs.batches.duplicate_clusters import NODE, RESULT, FindClusters
+from udfs.phash import HASH_VERSION
 
 STAGE = "find_duplicates"
 READS: tuple[Table, ...] = (IMAGES, MEDIA, ARTICLES)
 SECTIONS = ("duplicates",)
+
+logger = logging.getLogger(__name__)
 
 
 def image_uses(media: DataFrame, articles: DataFrame) -> DataFrame:
@@ -31,7 +42,8 @@ def image_uses(media: DataFrame, articles: DataFrame) -> DataFrame:
     place = F.array_position(F.array(*(F.lit(group) for group in LICENSE_GROUPS)), F.col("license_group"))
     known = articles.select("accession", place.alias("license_rank"), F.coalesce("year", F.lit(9999)).alias("year"))
     return (
-        media.join(known, "accession")
+        media.select("image_sha256", "accession", "media_name")
+        .join(known, "accession")
         .groupBy("image_sha256")
         .agg(
             F.count("*").alias("num_media"),
@@ -41,17 +53,19 @@ def image_uses(media: DataFrame, articles: DataFrame) -> DataFrame:
     )
 
 
-def ranked_images(images: DataFrame, uses: DataFrame, settings: DuplicateSettings) -> DataFrame:
-    """Images best first: most pixels, then freest licence, then oldest article, then by name; all in one partition."""
+def ranked_images(images: DataFrame, images_per_task: int) -> DataFrame:
+    """Components whole and side by side, the images of a task best first.
+
+    That is: most pixels, then freest licence, then oldest article, then by name.
+    """
     pixels = F.col("width_px").cast("long") * F.col("height_px")
     order = (F.desc(pixels), "license_rank", "oldest", "image_sha256")
-    nodes = images.withColumn("is_featureless", F.col("entropy_bits") < settings.min_entropy_bits).join(uses, "image_sha256")
-    return nodes.coalesce(1).sortWithinPartitions(*order).select(*NODE.names)
+    num_tasks = max(1, -(-images.count() // images_per_task))
+    return images.repartition(num_tasks, "component").sortWithinPartitions(*order).select(*NODE.names)
 
 
-def duplicate_rows(clusters: DataFrame, images: DataFrame, uses: DataFrame, settings: DuplicateSettings) -> DataFrame:
+def duplicate_rows(clusters: DataFrame, uses: DataFrame, max_distance: int) -> DataFrame:
     """The rows of `duplicates`: members of clusters, and single images whose file stands at several places."""
-    version = images.select("image_sha256", "hash_version")
     alone = F.col("canonical_sha256").isNull()
     is_canonical = alone | (F.col("canonical_sha256") == F.col("image_sha256"))
     kind = (
@@ -63,7 +77,6 @@ def duplicate_rows(clusters: DataFrame, images: DataFrame, uses: DataFrame, sett
     return (
         uses.join(clusters, "image_sha256", "left")
         .where(~alone | (F.col("num_media") > 1))
-        .join(version, "image_sha256")
         .select(
             "image_sha256",
             F.substring(canonical, 1, 16).alias("cluster_id"),
@@ -71,23 +84,71 @@ def duplicate_rows(clusters: DataFrame, images: DataFrame, uses: DataFrame, sett
             kind.otherwise(NEAR).alias("kind"),
             F.coalesce("hamming_distance", F.lit(0)).alias("hamming_distance"),
             "num_media",
-            "hash_version",
-            F.lit(settings.max_distance).alias("max_distance"),
+            F.lit(HASH_VERSION).alias("hash_version"),
+            F.lit(max_distance).alias("max_distance"),
         )
     )
 
 
+def comparable_images(images: DataFrame, settings: DuplicateSettings) -> DataFrame:
+    """Images whose hashes are of the current definition, with is_featureless and without their bytes."""
+    columns = ("image_sha256", "pixels_sha256", "phash_trimmed", "phash256_trimmed", "width_px", "height_px")
+    featureless = (F.col("entropy_bits") < settings.min_entropy_bits).alias("is_featureless")
+    return images.where(F.col("hash_version") == HASH_VERSION).select(*columns, featureless)
+
+
+def mark(settings: Settings) -> str:
+    """Part of what decides the result: hashes of another definition are not compared."""
+    return HASH_VERSION
+
+
+def touched_since_last_run(lake: Lake, settings: Settings) -> DataFrame | None:
+    """The images to look at again, staged; None for all: at first, with other settings, or where a change feed has a gap."""
+    inputs = json.loads(last_inputs(lake, STAGE) or "{}")
+    if (inputs.get("mark"), inputs.get("duplicates")) != (mark(settings), settings.duplicates.digest()):
+        return None
+    try:
+        return lake.stage(touched_images(lake, inputs), f"{STAGE}/touched")
+    except (PySparkException, Py4JJavaError) as error:
+        logger.warning("%s: the change feeds do not reach back to the last run, all is decided again: %s", STAGE, error)
+        return None
+
+
+def decide(lake: Lake, nodes: DataFrame, is_all: bool, settings: DuplicateSettings) -> DataFrame:
+    """The rows of `duplicates` for the images of `nodes` and, if these are all, for single images with several media."""
+    media = lake.read(MEDIA).where("image_sha256 IS NOT NULL")
+    uses = lake.stage(image_uses(media.join(nodes, "image_sha256", "left_semi"), lake.read(ARTICLES)), f"{STAGE}/uses")
+    ranked = ranked_images(nodes.join(uses, "image_sha256"), settings.images_per_task)
+    clusters = map_batches(ranked, FindClusters(settings.max_distance, settings.max_distance_256), RESULT)
+    clusters = lake.stage(clusters, f"{STAGE}/clusters")
+    counts = uses.select("image_sha256", "num_media")
+    if is_all:
+        repeated = media.groupBy("image_sha256").agg(F.count("*").alias("num_media")).where("num_media > 1")
+        others = comparable_images(lake.read(IMAGES), settings).join(nodes, "image_sha256", "left_anti")
+        counts = counts.unionByName(repeated.join(others, "image_sha256", "left_semi"))
+    return duplicate_rows(clusters, counts, settings.max_distance)
+
+
 def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
-    """Find all clusters and bring the table up to date."""
+    """Decide every cluster that may have changed and bring both tables up to date, the candidate graph last.
+
+    A run that is killed leaves the graph as it was, so that the next one decides the same components again.
+    """
     lake = Lake(spark, settings.lake)
-    images = lake.read(IMAGES).drop("image")
-    uses = image_uses(lake.read(MEDIA), lake.read(ARTICLES))
-    find = FindClusters(settings.duplicates.max_distance, settings.duplicates.max_distance_256)
-    clusters = lake.stage(map_batches(ranked_images(images, uses, settings.duplicates), find, RESULT), STAGE)
-    lake.sync(DUPLICATES, duplicate_rows(clusters, images, uses, settings.duplicates))
+    touched = touched_since_last_run(lake, settings)
+    images = comparable_images(lake.read(IMAGES), settings.duplicates)
+    graph = candidate_graph(lake, images, touched, settings.duplicates)
+    nodes = lake.stage(images.join(graph.decided, "phash_trimmed"), f"{STAGE}/nodes")
+    rows = decide(lake, nodes, touched is None, settings.duplicates)
+    if touched is None:
+        lake.sync(DUPLICATES, rows)
+    else:
+        again = nodes.select("image_sha256").union(touched.select("image_sha256")).distinct()
+        lake.sync(DUPLICATES, rows, lake.read(DUPLICATES).join(again, "image_sha256", "left_semi"))
+    save_graph(lake, graph)
+    num_images, num_compared = lake.read(IMAGES).count(), images.count()
     lake.unstage(STAGE)
-    num_images = images.count()
-    return Counts(num_images, num_images, 0)
+    return Counts(num_images, num_compared, 0, {"hash_version": num_images - num_compared})
 
 
 if __name__ == "__main__":

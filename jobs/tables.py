@@ -83,6 +83,23 @@ class Lake:
         suffix = "" if version is None else f" VERSION AS OF {version}"
         return self.spark.sql(f"SELECT * FROM {self.identifier(table)}{suffix}")
 
+    def changes(self, table: Table, since: int) -> DataFrame:
+        """Rows of the change feed after Delta version `since`, with `_change_type`: insert, delete, update_preimage, ..."""
+        if self.version(table) <= since:
+            return self.read(table).limit(0).withColumn("_change_type", F.lit(""))
+        feed = self.spark.read.option("readChangeFeed", "true").option("startingVersion", since + 1)
+        return feed.table(self.identifier(table))
+
+    def read_images(self, uri: str) -> DataFrame:
+        """name and content of the images of a Delta table with a column `image`, or of all files below a folder."""
+        from delta.tables import DeltaTable
+
+        if DeltaTable.isDeltaTable(self.spark, uri):
+            images = self.spark.read.format("delta").load(uri).where("image IS NOT NULL")
+            return images.select(F.sha2("image", 256).alias("name"), F.col("image").alias("content")).dropDuplicates(["name"])
+        files = self.spark.read.format("binaryFile").option("recursiveFileLookup", "true").load(uri)
+        return files.select(F.col("path").alias("name"), "content")
+
     def version(self, table: Table) -> int:
         """The newest Delta version of the table."""
         return int(self.spark.sql(f"DESCRIBE HISTORY {self.identifier(table)} LIMIT 1").first()["version"])  # type: ignore[index]
@@ -124,7 +141,7 @@ class Lake:
         return self.spark.read.schema(rows.schema).parquet(path)
 
     def unstage(self, name: str) -> None:
-        """Empty the scratch place of `stage`."""
+        """Empty the scratch place of `stage`, or all whose names begin with this one and a slash."""
         self.spark.range(0).write.mode("overwrite").parquet(self.path(f"_staging/{name}"))
 
     def sync(self, table: Table, rows: DataFrame, current: DataFrame | None = None) -> Changed:

@@ -3,11 +3,14 @@
 from schemas.articles import ARTICLES
 from schemas.documents import DOCUMENTS
 from schemas.duplicates import DUPLICATES
+from schemas.eval_overlap import EVAL_OVERLAP
 from schemas.figures import FIGURES
+from schemas.hash_pairs import HASH_PAIRS
 from schemas.images import IMAGES
 from schemas.inventory import INVENTORY
 from schemas.media import MEDIA
 from schemas.mentions import MENTIONS
+from schemas.originals import ORIGINALS
 from schemas.pairs import PAIRS
 from schemas.rejects import REJECTS
 from schemas.runs import RUNS
@@ -23,7 +26,10 @@ TABLES: tuple[Table, ...] = (
     MENTIONS,
     MEDIA,
     IMAGES,
+    ORIGINALS,
+    HASH_PAIRS,
     DUPLICATES,
+    EVAL_OVERLAP,
     PAIRS,
     TOMBSTONES,
     SHARDS,

@@ -43,6 +43,12 @@ PAIRS = Table(
             "True for the one pair that stands for its cluster, and for every pair without duplicates",
             required=True,
         ),
+        Column(
+            "eval_overlap",
+            pa.list_(pa.string()),
+            "Evaluation sets that have the same picture (eval_overlap.eval_set): such a pair is never exported to train",
+            required=True,
+        ),
         Column("split", pa.string(), "train, val or test, by hash of the articles that duplicates connect", required=True),
         Column(
             "split_group", pa.string(), "Smallest PMCID among the articles that duplicates connect to this one", required=True

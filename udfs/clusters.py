@@ -1,4 +1,4 @@
-"""Connected components of a graph of near duplicates, and clusters that do not chain: every member near its canonical node."""
+"""Clusters of a graph of near duplicates that do not chain: every member is near its canonical node."""
 
 from __future__ import annotations
 
@@ -17,38 +17,6 @@ class Assignment(NamedTuple):
 
     canonical: _Ints
     distance: NDArray[np.uint8]
-
-
-class Components:
-    """Connected components of a graph whose edges come in blocks; 4 bytes a node, nothing kept of an edge."""
-
-    def __init__(self, num_nodes: int) -> None:
-        self._parents = np.arange(num_nodes, dtype=np.int32)
-
-    def connect(self, i: _Ints, j: _Ints) -> None:
-        """Join the components of i[k] and j[k] for every k; ValueError for a node that is not there."""
-        _check_nodes(i, j, len(self._parents))
-        _connect(self._parents, i, j)
-
-    def labels(self) -> _Ints:
-        """The smallest node of each node's component: the same whatever the order of the edges."""
-        _flatten(self._parents)
-        return self._parents.copy()
-
-
-def connected_components(num_nodes: int, i: _Ints, j: _Ints) -> _Ints:
-    """The smallest node of each node's component, given all edges at once."""
-    components = Components(num_nodes)
-    components.connect(i, j)
-    return components.labels()
-
-
-def touched(labels: _Ints, nodes: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """Which nodes share a component with one of `nodes`: the ones to decide again when these are new or have a new rank."""
-    hit = np.zeros(len(labels), np.bool_)
-    hit[labels[nodes]] = True
-    again: NDArray[np.bool_] = hit[labels]
-    return again
 
 
 def assign_canonical(rank: NDArray[np.int64], edges: Pairs) -> Assignment:
@@ -88,32 +56,6 @@ def _check_nodes(i: _Ints, j: _Ints, num_nodes: int) -> None:
         raise ValueError(f"edges need two ends each, not {len(i)} and {len(j)}")
     if len(i) and not 0 <= min(i.min(), j.min()) <= max(i.max(), j.max()) < num_nodes:
         raise ValueError(f"edges must join nodes 0..{num_nodes - 1}")
-
-
-@native
-def _connect(parents: _Ints, i: _Ints, j: _Ints) -> None:
-    for edge in range(len(i)):
-        first, second = _root(parents, i[edge]), _root(parents, j[edge])
-        # The smaller root wins, so that a label names the smallest node of its component.
-        if first < second:
-            parents[second] = first
-        else:
-            parents[first] = second
-
-
-@native
-def _root(parents: _Ints, node: int) -> int:
-    while parents[node] != node:
-        parents[node] = parents[parents[node]]
-        node = parents[node]
-    return node
-
-
-@native
-def _flatten(parents: _Ints) -> None:
-    # A parent is never greater than its child: by the time a node is seen its parent is a root's child or the root.
-    for node in range(len(parents)):
-        parents[node] = parents[parents[node]]
 
 
 @native

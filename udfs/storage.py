@@ -1,7 +1,8 @@
-"""Folders and object stores to write exports to, through one interface."""
+"""Folders and object stores, through one interface."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from obstore.exceptions import BaseError
@@ -35,3 +36,13 @@ def delete_others(store: ObjectStore, suffix: str, kept: set[str]) -> None:
         stale = [name for name in names if name.endswith(suffix) and "/" not in name and name not in kept]
         if stale:
             store.delete(stale)
+
+
+def listing_digest(uri: str) -> str:
+    """SHA-256 (hex) of what lies below `uri`: names, sizes and times of change. ValueError when it holds nothing."""
+    if "://" not in uri and not Path(uri).is_dir():
+        raise ValueError(f"{uri} is no folder")
+    lines = [f"{item['path']} {item['size']} {item['last_modified']}" for page in open_store(uri).list() for item in page]
+    if not lines:
+        raise ValueError(f"{uri} holds no file")
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()

@@ -22,6 +22,7 @@ from jobs.build_pairs import (
 )
 from schemas.articles import ARTICLES
 from schemas.duplicates import DUPLICATES
+from schemas.eval_overlap import EVAL_OVERLAP
 from schemas.figures import FIGURES
 from schemas.images import IMAGES
 from schemas.media import MEDIA
@@ -56,7 +57,15 @@ def duplicate(name: str, canonical: str) -> dict[str, Any]:
     return {"image_sha256": name, "canonical_sha256": canonical, "cluster_id": f"cluster of {canonical}", "kind": "near"}
 
 
-def test_the_published_version_is_preferred_to_a_later_manuscript_and_then_the_highest(spark: SparkSession) -> None:
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        ("published", ["PMC1.1", "PMC2.10", "PMC3.2"]),
+        ("highest", ["PMC1.2", "PMC2.10", "PMC3.2"]),
+        ("all", ["PMC1.1", "PMC1.2", "PMC2.10", "PMC2.9", "PMC3.1", "PMC3.2"]),
+    ],
+)
+def test_the_policy_says_which_versions_are_preferred(spark: SparkSession, policy: str, expected: list[str]) -> None:
     versions = [
         article("PMC1.1"),
         article("PMC1.2", is_manuscript=True),
@@ -65,8 +74,8 @@ def test_the_published_version_is_preferred_to_a_later_manuscript_and_then_the_h
         article("PMC3.1", is_manuscript=True),
         article("PMC3.2", is_manuscript=True),
     ]
-    preferred = preferred_versions(frame(spark, ARTICLES, *versions)).where("is_preferred")
-    assert collected(preferred, "accession") == [("PMC1.1",), ("PMC2.10",), ("PMC3.2",)]
+    preferred = preferred_versions(frame(spark, ARTICLES, *versions), policy).where("is_preferred")
+    assert [name for (name,) in collected(preferred, "accession")] == expected
 
 
 def test_the_largest_raster_of_a_figure_is_taken_whatever_its_name(spark: SparkSession) -> None:
@@ -228,7 +237,8 @@ def make_pairs(spark: SparkSession, figures: dict[tuple[str, str], str], canonic
     mentions = frame(spark, MENTIONS, {"accession": "PMC1000.1", "figure_id": "f0"})
     chosen = largest_media(found, media, images)
     judged = judged_figures(found, preferred_versions(articles), chosen, boilerplate_images(media, duplicates, 50), SETTINGS)
-    return pairs_of(judged, mentions, duplicates, SETTINGS)
+    overlap = frame(spark, EVAL_OVERLAP)
+    return pairs_of(judged, mentions, duplicates, overlap, SETTINGS)
 
 
 def test_every_figure_with_an_image_becomes_one_pair_with_a_safe_key(world: World) -> None:

@@ -37,12 +37,21 @@ def test_the_recipe_filters_pairs_for_one_reason_each(spark: SparkSession) -> No
         pair("not_free", license_group="noncommercial", caption=None),
         pair("silent", caption=None, is_canonical=False),
         pair("copy", is_canonical=False),
+        pair("examined", eval_overlap=["medmnist"], is_canonical=False),
+        pair("examined_elsewhere", eval_overlap=["medmnist"], split="val"),
     )
-    expected = [("copy", "duplicate"), ("good", None), ("not_free", "license_group"), ("silent", "no_caption")]
+    expected = [
+        ("copy", "duplicate"),
+        ("examined", "eval_overlap"),
+        ("examined_elsewhere", None),
+        ("good", None),
+        ("not_free", "license_group"),
+        ("silent", "no_caption"),
+    ]
     assert collected(filtered_pairs(pairs, RECIPE), "pair_id", "filtered") == expected
     wide = RECIPE.model_copy(update={"canonical_only": False, "license_groups": ("commercial", "noncommercial")})
     kept = filtered_pairs(pairs, wide).where("filtered IS NULL")
-    assert collected(kept, "pair_id") == [("copy",), ("good",)]
+    assert collected(kept, "pair_id") == [("copy",), ("examined_elsewhere",), ("good",)]
 
 
 @pytest.fixture(scope="module")

@@ -1,30 +1,41 @@
-"""Which image stands for a cluster and what is said of its members."""
+"""Duplicate clusters of a small archive: rank of images, rows of the table, and runs after changes against a full run."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from shutil import copytree
 from typing import Any
 
+import numpy as np
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from conf.settings import DuplicateSettings
-from jobs.arrow_frames import map_batches, sql_columns
-from jobs.find_duplicates import duplicate_rows, image_uses, ranked_images
+from conf.load import load_settings
+from conf.settings import DuplicateSettings, LakeSettings, Settings
+from jobs import find_duplicates
+from jobs.find_duplicates import STAGE, comparable_images, duplicate_rows, image_uses, ranked_images
+from jobs.stage import RunContext, StageResult, run_stage
+from jobs.tables import Lake
 from schemas.articles import ARTICLES
-from schemas.duplicates import DUPLICATES
+from schemas.duplicates import DUPLICATES, KINDS
+from schemas.hash_pairs import HASH_PAIRS
 from schemas.images import IMAGES
 from schemas.media import MEDIA
 from tests.jobs.rows import collected, frame
-from udfs.batches.duplicate_clusters import NODE, RESULT, FindClusters
+from udfs.batches.duplicate_clusters import NODE
+from udfs.phash import HASH_VERSION
 
 pytestmark = pytest.mark.spark
-SETTINGS = DuplicateSettings()
+SETTINGS = DuplicateSettings(min_entropy_bits=1.0)
 
 
-def media(spark: SparkSession, uses: dict[str, str]) -> DataFrame:
-    """Media of the images (keys) in the articles PMC1.1, PMC2.1, ... whose numbers the values list."""
+def media(spark: SparkSession, places: dict[str, str]) -> DataFrame:
+    """A medium for every letter of each image's places, a letter an article: {"image": "aab"}."""
     rows = [
-        {"accession": f"PMC{number}.1", "media_name": f"{image}.jpg", "image_sha256": image}
-        for image, numbers in uses.items()
-        for number in numbers
+        {"accession": f"PMC{place}.1", "media_name": f"{image}{number}.jpg", "image_sha256": image}
+        for image, where in places.items()
+        for number, place in enumerate(where)
     ]
     return frame(spark, MEDIA, *rows)
 
@@ -36,61 +47,175 @@ def articles(spark: SparkSession) -> DataFrame:
     return frame(spark, ARTICLES, *rows)
 
 
-def images(spark: SparkSession, **sizes: int) -> DataFrame:
-    rows = [{"image_sha256": name, "pixels_sha256": name, "width_px": side, "height_px": side} for name, side in sizes.items()]
-    return frame(spark, IMAGES, *({**values, "entropy_bits": 5.0} for values in rows)).drop("image")
+def image(name: str, **values: Any) -> dict[str, Any]:
+    plain = {"image_sha256": name, "pixels_sha256": name, "entropy_bits": 5.0, "hash_version": HASH_VERSION}
+    return plain | {"phash256_trimmed": bytes(32)} | values
 
 
 def test_uses_tell_the_freest_licence_and_the_oldest_article(spark: SparkSession) -> None:
     uses = image_uses(media(spark, {"a": "123", "b": "23", "c": "3", "elsewhere": "9"}), articles(spark))
     found = {row["image_sha256"]: (row["num_media"], row["license_rank"], *row["oldest"]) for row in uses.collect()}
     assert found == {
-        "a": (3, 1, 2001, "PMC2.1", "a.jpg"),
-        "b": (2, 2, 2001, "PMC2.1", "b.jpg"),
-        "c": (1, 2, 9999, "PMC3.1", "c.jpg"),
+        "a": (3, 1, 2001, "PMC2.1", "a1.jpg"),
+        "b": (2, 2, 2001, "PMC2.1", "b0.jpg"),
+        "c": (1, 2, 9999, "PMC3.1", "c0.jpg"),
     }
 
 
 def test_images_are_ranked_by_pixels_then_licence_then_age_then_name(spark: SparkSession) -> None:
     places = {"large": "3", "free": "1", "old": "2", "unknown_year": "3", "z_unknown_year": "3"}
-    sizes = dict.fromkeys(places, 100) | {"large": 50_000}
-    ranked = ranked_images(images(spark, **sizes), image_uses(media(spark, places), articles(spark)), SETTINGS)
+    sides = dict.fromkeys(places, 100) | {"large": 50_000}
+    rows = frame(spark, IMAGES, *(image(name, width_px=side, height_px=side) for name, side in sides.items()))
+    nodes = comparable_images(rows, SETTINGS).selectExpr("*", "1L AS component")
+    ranked = ranked_images(nodes.join(image_uses(media(spark, places), articles(spark)), "image_sha256"), 100)
     assert ranked.columns == NODE.names
-    assert ranked.rdd.getNumPartitions() == 1
-    assert [row["image_sha256"] for row in ranked.collect()] == list(places)
+    assert [row["image_sha256"] for row in ranked.collect()] == ["large", "free", "old", "unknown_year", "z_unknown_year"]
 
 
-def test_images_with_little_entropy_are_marked_featureless(spark: SparkSession) -> None:
-    rows: list[dict[str, Any]] = [{"image_sha256": "flat", "entropy_bits": 0.49}, {"image_sha256": "rich", "entropy_bits": 0.5}]
-    uses = image_uses(media(spark, {"flat": "1", "rich": "1"}), articles(spark))
-    ranked = ranked_images(frame(spark, IMAGES, *rows), uses, DuplicateSettings(min_entropy_bits=0.5))
-    assert collected(ranked, "image_sha256", "is_featureless") == [("flat", True), ("rich", False)]
+def test_components_stay_whole_however_many_tasks_there_are(spark: SparkSession) -> None:
+    rows = [image(f"{number:03d}") for number in range(200)]
+    nodes = comparable_images(frame(spark, IMAGES, *rows), SETTINGS).selectExpr("*", "pmod(hash(image_sha256), 40) AS component")
+    uses = image_uses(media(spark, {row["image_sha256"]: "1" for row in rows}), articles(spark))
+    ranked = ranked_images(nodes.join(uses, "image_sha256"), 10)
+    placed = ranked.selectExpr("image_sha256", "spark_partition_id() AS task").join(nodes, "image_sha256")
+    assert ranked.rdd.getNumPartitions() == 20
+    assert placed.groupBy("component").agg({"task": "min"}).count() == placed.select("component", "task").distinct().count()
+    assert placed.select("task").distinct().count() > 10
 
 
-def test_every_member_has_a_row_that_says_why_and_lone_images_only_when_their_file_is_repeated(spark: SparkSession) -> None:
-    names = dict.fromkeys(("a" * 64, "b" * 64, "c" * 64, "d" * 64, "e" * 64, "f" * 64, "g" * 64), 100)
-    a, b, c, d, e, f, g = names
-    clusters = [(a, a, True, 0), (b, a, True, 0), (c, a, False, 3), (f, f, True, 0), (g, f, False, 1)]
-    found = spark.createDataFrame(clusters, sql_columns(RESULT))
-    uses = image_uses(media(spark, {a: "12", b: "1", c: "1", d: "123", e: "1", f: "1", g: "12"}), articles(spark))
-    rows = duplicate_rows(found, images(spark, **names), uses, SETTINGS)
-    assert set(rows.columns) == set(DUPLICATES.column_names)
-    assert collected(rows, "image_sha256", "cluster_id", "canonical_sha256", "kind", "hamming_distance", "num_media") == [
-        (a, "a" * 16, a, "exact_bytes", 0, 2),
-        (b, "a" * 16, a, "exact_pixels", 0, 1),
-        (c, "a" * 16, a, "near", 3, 1),
-        (d, "d" * 16, d, "exact_bytes", 0, 3),
-        (f, "f" * 16, f, "self", 0, 1),
-        (g, "f" * 16, f, "near", 1, 2),
+def test_little_entropy_is_featureless_and_other_hash_versions_are_left_out(spark: SparkSession) -> None:
+    rows = [image("plain", entropy_bits=0.9), image("rich", entropy_bits=1.0), image("older", hash_version="phash-0")]
+    found = comparable_images(frame(spark, IMAGES, *rows), SETTINGS)
+    assert collected(found, "image_sha256", "is_featureless") == [("plain", True), ("rich", False)]
+
+
+def test_rows_of_clusters_and_of_single_images_at_several_places(spark: SparkSession) -> None:
+    columns = "image_sha256 string, canonical_sha256 string, is_same_pixels boolean, hamming_distance int"
+    rows = [("head", "head", True, 0), ("pixels", "head", True, 0), ("near", "head", False, 3), ("repeated", "repeated", True, 0)]
+    clusters = spark.createDataFrame(rows, columns)
+    uses = image_uses(
+        media(spark, {"head": "1", "pixels": "2", "near": "12", "repeated": "11", "alone": "11", "single": "3"}), articles(spark)
+    )
+    found = duplicate_rows(clusters, uses, 6)
+    assert collected(found, "image_sha256", "canonical_sha256", "cluster_id", "kind", "hamming_distance", "num_media") == [
+        ("alone", "alone", "alone", "exact_bytes", 0, 2),
+        ("head", "head", "head", "self", 0, 1),
+        ("near", "head", "head", "near", 3, 2),
+        ("pixels", "head", "head", "exact_pixels", 0, 1),
+        ("repeated", "repeated", "repeated", "exact_bytes", 0, 2),
     ]
 
 
-def test_the_kernel_runs_over_ranked_images(spark: SparkSession) -> None:
-    """Equal hashes of `images` make one cluster around the largest, but for the featureless one."""
-    sized = images(spark, small=100, large=300, middle=200).unionByName(
-        frame(spark, IMAGES, {"image_sha256": "flat", "pixels_sha256": "flat", "entropy_bits": 0.0}).drop("image")
-    )
-    named = sized.selectExpr("* EXCEPT (phash256_trimmed)", "unhex(repeat('0f', 32)) AS phash256_trimmed")
-    uses = image_uses(media(spark, dict.fromkeys(("small", "large", "middle", "flat"), "1")), articles(spark))
-    clusters = map_batches(ranked_images(named, uses, SETTINGS), FindClusters(6, 32), RESULT)
-    assert collected(clusters, "image_sha256", "canonical_sha256") == [("large",) * 2, ("middle", "large"), ("small", "large")]
+@dataclass
+class World:
+    """An archive's images, media and articles, changed at random; near images come in crowds, so that clusters meet."""
+
+    rng: np.random.Generator
+    images: dict[str, dict[str, Any]] = field(default_factory=dict)
+    media: dict[str, dict[str, Any]] = field(default_factory=dict)
+    articles: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def add_articles(self, num_articles: int) -> None:
+        for _ in range(num_articles):
+            accession = f"PMC{len(self.articles) + 1}.1"
+            group = str(self.rng.choice(["commercial", "noncommercial", "other"]))
+            self.articles[accession] = {
+                "accession": accession,
+                "license_group": group,
+                "year": int(self.rng.integers(1990, 2026)),
+            }
+
+    def add_images(self, num_images: int) -> None:
+        centres = np.random.default_rng(0).integers(-(2**63), 2**63 - 1, 10)
+        for _ in range(num_images):
+            name = f"{self.rng.integers(2**62):016x}" * 4
+            flips = np.left_shift(np.int64(1), self.rng.integers(0, 63, self.rng.integers(0, 8)))
+            fine = self.rng.integers(0, 256, 4, np.uint8).tobytes() if self.rng.random() < 0.7 else self.rng.bytes(16)
+            self.images[name] = image(
+                name,
+                width_px=int(self.rng.integers(1, 4)),
+                entropy_bits=float(self.rng.choice([0.5, 5.0], p=[0.1, 0.9])),
+                phash_trimmed=int(np.bitwise_xor.reduce(np.append(flips, self.rng.choice(centres)))),
+                phash256_trimmed=fine.ljust(32, b"\0"),
+            )
+            self.add_medium(name)
+
+    def add_copies(self, num_copies: int) -> None:
+        for known in self.rng.choice(sorted(self.images), num_copies):
+            name = f"{self.rng.integers(2**62):016x}" * 4
+            self.images[name] = self.images[known] | {"image_sha256": name}
+            self.add_medium(name)
+
+    def add_medium(self, image_name: str) -> None:
+        name = f"{self.rng.integers(2**62)}.jpg"
+        accession = str(self.rng.choice(sorted(self.articles)))
+        self.media[name] = {"accession": accession, "media_name": name, "image_sha256": image_name}
+
+    def change(self) -> None:
+        """Images come and go, known ones are used again, articles change licence and year."""
+        for name in self.rng.choice(sorted(self.images), 12, replace=False):
+            del self.images[name]
+            self.media = {key: row for key, row in self.media.items() if row["image_sha256"] != name}
+        for accession in self.rng.choice(sorted(self.articles), 2, replace=False):
+            self.articles[accession] |= {"license_group": "commercial", "year": 1980}
+        self.add_articles(2)
+        self.add_images(12)
+        self.add_copies(8)
+        for name in self.rng.choice(sorted(self.images), 12):
+            self.add_medium(str(name))
+
+    def write(self, lake: Lake) -> None:
+        for table, rows in ((IMAGES, self.images), (MEDIA, self.media), (ARTICLES, self.articles)):
+            lake.sync(table, frame(lake.spark, table, *rows.values()))
+
+
+def settings_for(lake: Lake, *overrides: str) -> Settings:
+    return load_settings("local", [f"lake.uri={lake.settings.uri}", "duplicates.min_entropy_bits=1", *overrides])
+
+
+def decide(lake: Lake, *overrides: str) -> StageResult:
+    return run_stage(lake.spark, settings_for(lake, *overrides), RunContext.new(), find_duplicates, STAGE)
+
+
+def tables(lake: Lake) -> tuple[list[Any], list[Any]]:
+    return collected(lake.read(DUPLICATES)), collected(lake.read(HASH_PAIRS))
+
+
+@pytest.mark.slow
+def test_runs_after_changes_equal_a_full_run_whatever_the_partitioning(lake: Lake, empty_lake: Path, tmp_path: Path) -> None:
+    world = World(np.random.default_rng(11))
+    world.add_articles(8)
+    world.add_images(60)
+    world.add_copies(15)
+    world.write(lake)
+    decide(lake)
+    for _ in range(2):
+        world.change()
+        world.write(lake)
+        decide(lake)
+    afresh = Lake(lake.spark, LakeSettings(uri=str(copytree(empty_lake, tmp_path / "afresh"))))
+    world.write(afresh)
+    decide(afresh, "duplicates.images_per_task=5", "duplicates.max_broadcast_hashes=1", "duplicates.hashes_per_task=200")
+    assert tables(lake) == tables(afresh)
+    assert {row["kind"] for row in lake.read(DUPLICATES).collect()} == set(KINDS)
+
+
+def test_only_touched_components_are_decided_again(lake: Lake) -> None:
+    crowd = {name: image(name, phash_trimmed=value) for name, value in (("a", 0), ("b", 1), ("y", -1), ("z", -2))}
+    places = dict.fromkeys(crowd, "1")
+    for table, rows in ((IMAGES, frame(lake.spark, IMAGES, *crowd.values())), (ARTICLES, articles(lake.spark))):
+        lake.sync(table, rows)
+    lake.sync(MEDIA, media(lake.spark, places))
+    decide(lake)
+    # A wrong row in a component that nothing touches stays: the proof that it was not decided again.
+    lake.spark.sql(f"UPDATE {lake.identifier(DUPLICATES)} SET num_media = 77 WHERE image_sha256 = 'z'")
+    lake.sync(IMAGES, frame(lake.spark, IMAGES, *crowd.values(), image("c", phash_trimmed=3)))
+    lake.sync(MEDIA, media(lake.spark, places | {"b": "11", "c": "1"}))
+    decide(lake)
+    assert collected(lake.read(DUPLICATES), "image_sha256", "canonical_sha256", "num_media") == [
+        ("a", "a", 1),
+        ("b", "a", 2),
+        ("c", "a", 1),
+        ("y", "y", 1),
+        ("z", "y", 77),
+    ]

@@ -74,4 +74,4 @@ def test_times_are_utc(table: Table) -> None:
 
 def test_names_are_unique_and_the_catalog_is_complete() -> None:
     assert len(BY_NAME) == len(TABLES)
-    assert BY_NAME.keys() == CONTRACT.keys() | {"documents", "tombstones"}
+    assert BY_NAME.keys() == CONTRACT.keys() | {"documents", "eval_overlap", "hash_pairs", "originals", "tombstones"}

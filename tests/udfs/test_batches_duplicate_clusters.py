@@ -25,12 +25,16 @@ def nodes(seed: int, num_nodes: int) -> list[dict[str, Any]]:
         rows.append(
             {
                 "image_sha256": f"{number:03d}",
-                "pixels_sha256": f"pixels {number if rng.random() < 0.8 else number // 2}",
+                "pixels_sha256": f"pixels {number}",
                 "phash_trimmed": int(np.uint64(centres[centre] ^ np.uint64(flips)).view(np.int64)),
                 "phash256_trimmed": fine.tobytes(),
                 "is_featureless": bool(rng.random() < 0.1),
             }
         )
+        if number and rng.random() < 0.2:  # the same pixels in another file: hashes and features are theirs
+            rows[-1] = rows[int(rng.integers(number))] | {"image_sha256": f"{number:03d}"}
+        elif number and rng.random() < 0.1:  # other pixels that the hashes do not tell apart
+            rows[-1] = rows[int(rng.integers(number))] | {key: rows[-1][key] for key in ("image_sha256", "pixels_sha256")}
     return rows
 
 
@@ -44,9 +48,10 @@ def bits(node: dict[str, Any]) -> bytes:
 
 def plain_clusters(rows: list[dict[str, Any]], coarse: int, fine: int) -> dict[str, str]:
     """Canonical image of every image in a cluster, by the definition, pair by pair: the oracle."""
-    first: dict[str, int] = {}
-    for number, row in enumerate(rows):
-        first.setdefault(row["pixels_sha256"], number)
+    first: dict[object, int] = {}
+    looks = [row["pixels_sha256"] if row["is_featureless"] else (row["phash_trimmed"], row["phash256_trimmed"]) for row in rows]
+    for number, look in enumerate(looks):
+        first.setdefault(look, number)
 
     def near(i: int, j: int) -> bool:
         one, other = rows[i], rows[j]
@@ -58,7 +63,7 @@ def plain_clusters(rows: list[dict[str, Any]], coarse: int, fine: int) -> dict[s
     for i in sorted(first.values()):
         heads = [j for j in sorted(canonical) if canonical[j] == j and near(i, j)]
         canonical[i] = min(heads, key=lambda j: (distance(bits(rows[i]), bits(rows[j])), j)) if heads else i
-    chosen = [canonical[first[row["pixels_sha256"]]] for row in rows]
+    chosen = [canonical[first[look]] for look in looks]
     return {rows[i]["image_sha256"]: rows[head]["image_sha256"] for i, head in enumerate(chosen) if chosen.count(head) > 1}
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy.sparse import coo_array, csgraph
 
-from udfs.clusters import Components, assign_canonical, connected_components, touched
+from udfs.clusters import assign_canonical
+from udfs.components import Components
 from udfs.hamming import Pairs
 
 
@@ -110,29 +110,21 @@ def test_neither_the_order_of_the_edges_nor_of_the_nodes_matters(graph: Graph, s
 def test_deciding_only_the_touched_components_again_equals_a_full_run(graph: Graph, num_old: int) -> None:
     old = (graph.edges.i < num_old) & (graph.edges.j < num_old)
     before = assign_canonical(graph.rank, graph.edges.selected(old))
-    labels = connected_components(len(graph.rank), graph.edges.i, graph.edges.j)
-    again = touched(labels, np.arange(min(num_old, len(graph.rank)), len(graph.rank)))
+    again = touched(graph, num_old)
     after = assign_canonical(graph.rank, graph.edges.selected(again[graph.edges.i]))
     full = assign_canonical(graph.rank, graph.edges)
     assert np.array_equal(np.where(again, after.canonical, before.canonical), full.canonical)
     assert np.array_equal(np.where(again, after.distance, before.distance), full.distance)
 
 
-def test_components_of_a_large_graph_are_those_of_scipy_named_by_their_smallest_node() -> None:
-    graph = _random_graph(200_000, 120_000, seed=4)
-    components = Components(200_000)
-    for part in np.array_split(np.random.default_rng(5).permutation(len(graph.edges.i)), 7):
-        components.connect(graph.edges.j[part], graph.edges.i[part])
-    matrix = coo_array((np.ones(len(graph.edges.i)), (graph.edges.i, graph.edges.j)), shape=(200_000, 200_000))
-    num_components, expected = csgraph.connected_components(matrix, directed=False)
-    _, smallest = np.unique(expected, return_index=True)
-    assert 50_000 < num_components < 200_000
-    assert np.array_equal(components.labels(), smallest[expected])
-
-
-def test_touched_are_the_nodes_of_the_components_of_the_given_ones() -> None:
-    labels = connected_components(6, *_pairs([(0, 2, 1), (2, 4, 1), (3, 5, 1)])[:2])
-    assert touched(labels, np.array([4])).tolist() == [True, False, True, False, True, False]
+def touched(graph: Graph, num_old: int) -> NDArray[np.bool_]:
+    """Which nodes share a component with a new one, those from `num_old` on."""
+    components = Components()
+    components.connect(graph.edges.i.astype(np.int64), graph.edges.j.astype(np.int64))
+    labels = np.arange(len(graph.rank))
+    nodes, smallest = components.labels()
+    labels[nodes] = smallest
+    return np.isin(labels, labels[num_old:])
 
 
 def test_equal_ranks_of_joined_nodes_are_refused() -> None:
@@ -151,4 +143,4 @@ def test_edges_that_join_no_two_nodes_are_refused(edge: tuple[int, int, int], me
 
 def test_edges_with_one_end_are_refused() -> None:
     with pytest.raises(ValueError, match="two ends each, not 2 and 1"):
-        connected_components(3, np.array([0, 1], np.int32), np.array([1], np.int32))
+        assign_canonical(np.arange(3), Pairs(np.array([0, 1], np.int32), np.array([1], np.int32), np.array([0, 0], np.uint8)))

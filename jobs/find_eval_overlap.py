@@ -1,0 +1,127 @@
+"""Find the archive's images that evaluation sets contain, so that no training set does.
+
+Reads: images, the evaluation sets. Writes: eval_overlap (key image_sha256, eval_set), rejects.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from conf.settings import DuplicateSettings, Settings
+from jobs.arrow_frames import map_batches, sql_columns
+from jobs.entry import main
+from jobs.find_duplicates import comparable_images
+from jobs.hash_pairs import hash_pairs
+from jobs.options import image_options
+from jobs.stage import Counts, RunContext, sync_rejects
+from jobs.tables import Lake
+from schemas.eval_overlap import EVAL_OVERLAP
+from schemas.images import IMAGES
+from schemas.table import Table
+from udfs.batches.eval_images import NAMED, RESULT, HashEvalImages
+from udfs.phash import HASH_VERSION
+from udfs.storage import listing_digest
+
+STAGE = "find_eval_overlap"
+READS: tuple[Table, ...] = (IMAGES,)
+SECTIONS = ("duplicates", "eval")
+_WORD_BYTES = 8
+
+
+def mark(settings: Settings) -> str:
+    """The hash definition and what the sets hold; ValueError for a set that is not there."""
+    return json.dumps([HASH_VERSION, {name: set_digest(name, uri) for name, uri in sorted(settings.eval.sets.items())}])
+
+
+def set_digest(name: str, uri: str) -> str:
+    """What a set holds, by names, sizes and times; ValueError when there is nothing."""
+    try:
+        return listing_digest(uri)
+    except ValueError as error:
+        raise ValueError(
+            f"eval.sets.{name}: {error}; give a folder of image files or a Delta table with a column `image`"
+        ) from None
+
+
+def eval_images(lake: Lake, sets: dict[str, str]) -> DataFrame:
+    """eval_set, name, content of every image of the sets; the name is the file's path, or the SHA-256 of a table's image."""
+    frames = [
+        lake.read_images(uri).select(F.lit(name).alias("eval_set"), "name", "content") for name, uri in sorted(sets.items())
+    ]
+    return reduce(DataFrame.unionByName, frames, lake.spark.createDataFrame([], sql_columns(NAMED)))
+
+
+def fine_distance(one: Column, other: Column) -> Column:
+    """Bits by which two 256-bit hashes (32 bytes) differ."""
+    places = range(1, 4 * _WORD_BYTES, _WORD_BYTES)
+    return reduce(lambda total, place: total + F.bit_count(_word(one, place).bitwiseXOR(_word(other, place))), places, F.lit(0))
+
+
+def _word(hash_bytes: Column, place: int) -> Column:
+    return F.conv(F.hex(F.substring(hash_bytes, place, _WORD_BYTES)), 16, -10).cast("long")
+
+
+def overlaps(images: DataFrame, hashed: DataFrame, near: DataFrame, settings: DuplicateSettings) -> DataFrame:
+    """The rows of `eval_overlap`: archive images with the pixels of an evaluation image, or near it by both hashes.
+
+    near: phash, eval_phash, hamming_distance of hashes within `max_distance`, equal ones included.
+    """
+    archive = images.select(
+        "image_sha256", "pixels_sha256", F.col("phash_trimmed").alias("phash"), "phash256_trimmed", "is_featureless"
+    )
+    wanted = hashed.select(
+        "eval_set",
+        "eval_image",
+        F.col("pixels_sha256").alias("eval_pixels"),
+        F.col("phash_trimmed").alias("eval_phash"),
+        F.col("phash256_trimmed").alias("eval_phash256"),
+        (F.col("entropy_bits") < settings.min_entropy_bits).alias("is_eval_featureless"),
+    )
+    candidates = archive.join(near, "phash").join(wanted, "eval_phash")
+    is_near = fine_distance(F.col("phash256_trimmed"), F.col("eval_phash256")) <= settings.max_distance_256
+    is_near = is_near & ~F.col("is_featureless") & ~F.col("is_eval_featureless")
+    found = candidates.where((F.col("pixels_sha256") == F.col("eval_pixels")) | is_near)
+    nearest = F.min(F.struct("hamming_distance", "eval_image")).alias("nearest")
+    best = found.groupBy("image_sha256", "eval_set").agg(nearest)
+    return best.select(
+        "image_sha256", "eval_set", "nearest.eval_image", "nearest.hamming_distance", F.lit(HASH_VERSION).alias("hash_version")
+    ).select(*EVAL_OVERLAP.column_names)
+
+
+def near_hashes(lake: Lake, images: DataFrame, hashed: DataFrame, settings: DuplicateSettings) -> DataFrame:
+    """phash, eval_phash, hamming_distance of an archive's hash and an evaluation image's within the distance, staged."""
+    ours = images.select(F.col("phash_trimmed").alias("phash")).distinct()
+    theirs = hashed.select(F.col("phash_trimmed").alias("phash")).distinct()
+    old = ours.join(theirs, "phash", "left_anti").withColumn("is_new", F.lit(False))
+    together = lake.stage(old.unionByName(theirs.withColumn("is_new", F.lit(True))), f"{STAGE}/hashes")
+    with hash_pairs(together, settings) as found:
+        pairs = lake.stage(found, f"{STAGE}/pairs")
+    ends = (("lower_phash", "upper_phash"), ("upper_phash", "lower_phash"))
+    ways = [pairs.select(F.col(one).alias("phash"), F.col(two).alias("eval_phash"), "hamming_distance") for one, two in ends]
+    equal = theirs.select("phash", F.col("phash").alias("eval_phash"), F.lit(0).alias("hamming_distance"))
+    return reduce(DataFrame.union, ways, equal)
+
+
+def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
+    """Hash the evaluation sets, compare them with the whole archive, bring the table up to date."""
+    lake = Lake(spark, settings.lake)
+    images = comparable_images(lake.read(IMAGES), settings.duplicates)
+    shown = eval_images(lake, settings.eval.sets)
+    hashed = lake.stage(map_batches(shown, HashEvalImages(image_options(settings)), RESULT), f"{STAGE}/eval_images")
+    accepted = hashed.where("reason IS NULL")
+    near = near_hashes(lake, images, accepted, settings.duplicates)
+    lake.sync(EVAL_OVERLAP, overlaps(images, accepted, near, settings.duplicates))
+    key = F.concat_ws("/", "eval_set", "name").alias("key")
+    refused = hashed.where("reason IS NOT NULL").select(key, "reason", "detail", F.col("eval_image").alias("fingerprint"))
+    num_rejected = sync_rejects(lake, context, STAGE, hashed.select(key), refused)
+    counts = Counts(hashed.count(), accepted.count(), num_rejected)
+    lake.unstage(STAGE)
+    return counts
+
+
+if __name__ == "__main__":
+    main(STAGE)

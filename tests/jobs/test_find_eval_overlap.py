@@ -1,0 +1,107 @@
+"""Images of evaluation sets are recognised in the archive whatever their size and format, and everything is accounted for."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from conf.load import load_settings
+from conf.settings import Settings
+from jobs import find_eval_overlap
+from jobs.find_eval_overlap import STAGE, fine_distance
+from jobs.stage import Counts, RunContext, run_stage
+from jobs.tables import Lake
+from schemas.eval_overlap import EVAL_OVERLAP
+from schemas.images import IMAGES
+from schemas.rejects import REJECTS
+from tests.jobs.rows import collected, frame
+from udfs.images import ImageOptions, process_image
+
+pytestmark = pytest.mark.spark
+
+
+def picture(seed: int) -> Image.Image:
+    noise = np.random.default_rng(seed).integers(0, 256, (40, 40, 3), np.uint8)
+    return Image.fromarray(noise).resize((400, 400), Image.Resampling.BICUBIC).filter(ImageFilter.GaussianBlur(8))
+
+
+def encoded(image: Image.Image, file_format: str, side: int = 400) -> bytes:
+    buffer = io.BytesIO()
+    image.resize((side, side), Image.Resampling.LANCZOS).save(buffer, file_format)
+    return buffer.getvalue()
+
+
+def settings_for(lake: Lake, **sets: str) -> Settings:
+    return load_settings("local", [f"lake.uri={lake.settings.uri}", *(f"eval.sets.{name}={uri}" for name, uri in sets.items())])
+
+
+def run(lake: Lake, settings: Settings) -> Counts | None:
+    return run_stage(lake.spark, settings, RunContext.new(), find_eval_overlap, STAGE).counts
+
+
+@pytest.fixture
+def archive(lake: Lake) -> Lake:
+    """An archive of pictures 1, 2, 3 as JPEGs."""
+    records = [process_image(encoded(picture(seed), "JPEG"), ImageOptions()) for seed in (1, 2, 3)]
+    lake.append(IMAGES, frame(lake.spark, IMAGES, *(asdict(record) for record in records)))
+    return lake
+
+
+def names(lake: Lake) -> dict[int, str]:
+    """SHA-256 of each picture's image in the archive."""
+    return {seed: process_image(encoded(picture(seed), "JPEG"), ImageOptions()).image_sha256 for seed in (1, 2, 3)}
+
+
+def test_archive_images_near_an_evaluation_image_are_marked_with_its_set(archive: Lake, tmp_path: Path) -> None:
+    folder = tmp_path / "patches"
+    (folder / "below").mkdir(parents=True)
+    (folder / "half.png").write_bytes(encoded(picture(1), "PNG", 200))
+    (folder / "below" / "other.png").write_bytes(encoded(picture(9), "PNG"))
+    (folder / "labels.csv").write_text("name,label\nhalf.png,1\n")
+    rows = [(encoded(picture(2), "WEBP"),), (encoded(picture(1), "PNG"),), (None,)]
+    archive.spark.createDataFrame(rows, "image binary").write.format("delta").save(str(tmp_path / "table"))
+    settings = settings_for(archive, folder=str(folder), table=str(tmp_path / "table"))
+    assert run(archive, settings) == Counts(5, 4, 1)
+    sha256 = names(archive)
+    found = collected(archive.read(EVAL_OVERLAP), "eval_set", "image_sha256")
+    assert found == sorted([("folder", sha256[1]), ("table", sha256[1]), ("table", sha256[2])], key=repr)
+    ((key, reason),) = collected(archive.read(REJECTS), "key", "reason")
+    assert key.startswith("folder/")
+    assert key.endswith("labels.csv")
+    assert reason == "not_an_image"
+    assert run(archive, settings) is None
+
+
+def test_what_leaves_an_evaluation_set_leaves_the_table(archive: Lake, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(encoded(picture(1), "PNG"))
+    (tmp_path / "b.png").write_bytes(encoded(picture(3), "PNG"))
+    settings = settings_for(archive, few=str(tmp_path))
+    run(archive, settings)
+    assert archive.read(EVAL_OVERLAP).count() == 2
+    (tmp_path / "a.png").unlink()
+    run(archive, settings)
+    assert collected(archive.read(EVAL_OVERLAP), "image_sha256") == [(names(archive)[3],)]
+    assert run(archive, settings_for(archive)) == Counts(0, 0, 0)
+    assert archive.read(EVAL_OVERLAP).count() == 0
+
+
+@pytest.mark.parametrize("uri", ["nowhere", "empty"])
+def test_a_set_that_is_not_there_is_refused_by_its_key(archive: Lake, tmp_path: Path, uri: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"eval\.sets\.patches: .* give a folder of image files or a Delta table"):
+        run(archive, settings_for(archive, patches=str(tmp_path / uri)))
+
+
+def test_the_distance_of_256_bit_hashes_counts_every_bit(spark: SparkSession) -> None:
+    rng = np.random.default_rng(0)
+    pairs = [(rng.bytes(32), rng.bytes(32)) for _ in range(50)] + [(bytes(32), b"\xff" * 32), (b"\x80" * 32, b"\x80" * 32)]
+    rows = spark.createDataFrame(pairs, "a binary, b binary")
+    found = rows.select("a", "b", fine_distance(F.col("a"), F.col("b")).alias("distance")).collect()
+    assert [row["distance"] for row in found] == [(int.from_bytes(a) ^ int.from_bytes(b)).bit_count() for a, b in pairs]
