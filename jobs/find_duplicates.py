@@ -32,7 +32,7 @@ from udfs.phash import HASH_VERSION
 
 STAGE = "find_duplicates"
 READS: tuple[Table, ...] = (IMAGES, MEDIA, ARTICLES)
-SECTIONS = ("duplicates",)
+SECTIONS: tuple[str, ...] = ("duplicates",)
 
 logger = logging.getLogger(__name__)
 

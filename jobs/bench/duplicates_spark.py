@@ -1,4 +1,4 @@
-"""Duplicates of a whole archive, from Delta to Delta: seconds to the candidate pairs and to the table, memory of all processes."""
+"""Duplicates of a whole archive, from Delta to Delta: seconds to the candidate pairs and to the table, and peak memory."""
 
 from __future__ import annotations
 

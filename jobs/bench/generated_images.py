@@ -22,9 +22,9 @@ _ORIGINALS = 15  # of 20 images; 4 are copies of one of these, 1 stands in a cro
 def write_archive(lake: Lake, num_images: int) -> None:
     """Fill images, media and articles of an empty archive: 75 % random images, 20 % copies of these, 5 % in crowds.
 
-    A copy differs from its original by 0 to 6 bits of 64 and as many of 256 (a fifth of them in nothing: equal pixels). In a crowd each bit
-    differs from the centre with a chance of 3/16: its members share keys, but few are near each other. One image of twenty
-    stands in two articles.
+    A copy differs from its original by 0 to 6 bits of 64 and as many of 256 (a third of them in nothing: equal pixels). In a
+    crowd each bit differs from the centre with a chance of 3/16: its members share keys, but few are near each other. One image
+    of twenty stands in two articles.
     """
     lake.create()
     numbers = lake.spark.range(num_images)
