@@ -15,10 +15,18 @@ from pyspark.sql import functions as F
 from conf.settings import Settings
 from jobs.arrow_frames import map_batches
 from jobs.entry import main
-from jobs.options import fetch_limits, read_text, running_tasks, selected_ids, selection, source_options
+from jobs.options import (
+    fetch_limits,
+    read_text,
+    requests_per_task,
+    running_tasks,
+    selected_ids,
+    selection,
+    source_options,
+)
 from jobs.stage import Counts, RunContext, sync_rejects
 from jobs.tables import Lake
-from jobs.waves import changes_of_fetched, spread, waves
+from jobs.waves import changes_of_fetched, expected_bytes, spread_by_bytes, waves
 from schemas.documents import DOCUMENTS, FILTERED
 from schemas.inventory import INVENTORY, PRESENT
 from schemas.rejects import REJECTS
@@ -28,7 +36,7 @@ from udfs.batches.documents import RESULT, DocumentFetch
 STAGE = "fetch_articles"
 READS: tuple[Table, ...] = (INVENTORY,)
 SECTIONS = ("source", "fetch")
-ARTICLES_PER_TASK = 256
+USUAL_BYTES = 100_000  # metadata and XML of an article, as the mean of a thousand real ones
 
 
 def mark(settings: Settings) -> str:
@@ -101,9 +109,10 @@ def fetch_wave(lake: Lake, settings: Settings, context: RunContext, wave: DataFr
     """Fetch one wave of versions and commit it, rejects last: a version that has one is not looked at again."""
     tasks = running_tasks(lake.spark)
     fetch = DocumentFetch(
-        source_options(settings, tasks), selection(settings), fetch_limits(settings), settings.fetch.concurrency
+        source_options(settings, tasks), selection(settings), fetch_limits(settings), requests_per_task(lake.spark, settings)
     )
-    work = spread(wave, wave.count(), ARTICLES_PER_TASK, tasks)
+    num_bytes = expected_bytes(wave, lake.read(DOCUMENTS).select("accession", "num_bytes"), USUAL_BYTES)
+    work = spread_by_bytes(wave, wave.count(), num_bytes, settings.fetch.partition_bytes, tasks)
     fetched = lake.stage(map_batches(work, fetch, RESULT), STAGE)
     refused = fetched.where("reason IS NOT NULL").select(
         F.col("accession").alias("key"), "reason", "detail", F.col("etag").alias("fingerprint")

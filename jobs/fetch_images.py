@@ -1,7 +1,7 @@
 """Fetch the media that figures name, and decode, normalise and hash them in the same pass.
 
-Reads: figures, documents, the source. Writes: images (key image_sha256), media (accession, media_name), rejects. The row in
-`media` is written last: an object without one, with another digest or other image settings, is fetched again.
+Reads: figures, documents, the source. Writes: images, originals (key image_sha256), media (accession, media_name), rejects.
+The row in `media` is written last: an object without one, with another digest or other image settings, is fetched again.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from pyspark.sql import functions as F
 from conf.settings import Settings
 from jobs.arrow_frames import map_batches
 from jobs.entry import main
-from jobs.options import fetch_limits, image_options, running_tasks, source_options
+from jobs.options import fetch_limits, image_options, requests_per_task, running_tasks, source_options
 from jobs.stage import Counts, RunContext, sync_rejects
 from jobs.tables import CHANGE, UPSERT, Lake
-from jobs.waves import changes_of_fetched, spread, waves
+from jobs.waves import changes_of_fetched, expected_bytes, spread_by_bytes, waves
 from schemas.documents import DOCUMENTS
 from schemas.figures import FIGURES, PAIRED_KINDS
 from schemas.images import IMAGES
 from schemas.media import MEDIA
+from schemas.originals import ORIGINALS
 from schemas.rejects import REJECTS
 from schemas.table import Table
 from udfs.batches.media_images import RESULT, MediaFetch
@@ -27,7 +28,7 @@ from udfs.batches.media_images import RESULT, MediaFetch
 STAGE = "fetch_images"
 READS: tuple[Table, ...] = (FIGURES, DOCUMENTS)
 SECTIONS = ("source", "fetch", "images")
-MEDIA_PER_TASK = 256
+USUAL_BYTES = 180_000  # a figure's file, as the mean of 148 real ones
 
 
 def named_media(figures: DataFrame, documents: DataFrame, bucket: str) -> DataFrame:
@@ -52,7 +53,7 @@ def named_media(figures: DataFrame, documents: DataFrame, bucket: str) -> DataFr
 def media_to_fetch(named: DataFrame, media: DataFrame, refused: DataFrame | None, options_hash: str) -> DataFrame:
     """Named objects that are not here as the source has them under these image settings, nor were refused so."""
     marked = named.withColumn("options_hash", F.lit(options_hash))
-    done = media.select("accession", "media_name", F.coalesce("md5_expected", F.lit("")).alias("fingerprint"), "options_hash")
+    done = media.select("accession", "media_name", F.coalesce("md5_listed", F.lit("")).alias("fingerprint"), "options_hash")
     work = marked.join(done, ["accession", "media_name", "fingerprint", "options_hash"], "left_anti")
     if refused is None:
         return work
@@ -72,8 +73,9 @@ def reject_fingerprint() -> Column:
     return F.concat_ws(" ", "fingerprint", "options_hash")
 
 
-def distinct_images(fetched: DataFrame) -> DataFrame:
-    """One row of `images` per content, without moving image bytes: of several copies only the keys are compared."""
+def distinct_images(fetched: DataFrame, table: Table = IMAGES) -> DataFrame:
+    """One row of `images` or `originals` per content, without moving bytes: of several copies only the keys are compared."""
+    nested = {IMAGES.name: "image_row", ORIGINALS.name: "original_row"}
     keys = fetched.where(F.col("reason").isNull()).select("image_sha256", "accession", "media_name")
     place = F.struct("accession", "media_name")
     spare = keys.join(
@@ -82,7 +84,7 @@ def distinct_images(fetched: DataFrame) -> DataFrame:
     kept = fetched.where(F.col("reason").isNull()).join(
         F.broadcast(spare.select("accession", "media_name")), ["accession", "media_name"], "left_anti"
     )
-    return kept.select(*(F.col(f"image_row.`{name}`").alias(name) for name in IMAGES.column_names))
+    return kept.select(*(F.col(f"{nested[table.name]}.`{name}`").alias(name) for name in table.column_names))
 
 
 def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
@@ -90,13 +92,13 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     lake = Lake(spark, settings.lake)
     named = lake.stage(named_media(lake.read(FIGURES), lake.read(DOCUMENTS), settings.source.bucket), f"{STAGE}_named")
     refused = None if settings.fetch.retry_rejected else lake.read(REJECTS).where(F.col("stage") == STAGE)
-    todo = media_to_fetch(named, lake.read(MEDIA), refused, settings.images.digest())
+    todo = media_to_fetch(named, media_as_kept(lake, settings), refused, settings.images.digest())
     work = lake.stage(todo, f"{STAGE}_work")
     num_in = work.count()
     total = Counts(0, 0, 0)
     for wave in waves(work, ("accession", "media_name"), num_in, settings.fetch.wave_size):
         total += fetch_wave(lake, settings, context, wave, named)
-    drop_orphans(lake, named)
+    drop_orphans(lake, settings, named)
     if num_in == 0:
         nothing = spark.createDataFrame([], "key string, reason string, detail string, fingerprint string")
         sync_rejects(lake, context, STAGE, nothing.select("key"), nothing, missing_keys(lake, settings, named))
@@ -105,24 +107,41 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     return Counts(num_in, total.num_ok, total.num_rejected)
 
 
-def drop_orphans(lake: Lake, named: DataFrame) -> None:
-    """Delete media that no figure names and images that no medium has."""
+def media_as_kept(lake: Lake, settings: Settings) -> DataFrame:
+    """The media that are here with all that the settings keep of them; the others are fetched again."""
+    media = lake.read(MEDIA)
+    if not settings.fetch.keep_image_bytes:
+        return media
+    return media.join(lake.read(ORIGINALS).select("image_sha256"), "image_sha256", "left_semi")
+
+
+def drop_orphans(lake: Lake, settings: Settings, named: DataFrame) -> None:
+    """Delete media that no figure names, images that no medium has, and original bytes that nobody wants."""
     lake.delete(MEDIA, lake.read(MEDIA).join(named, ["accession", "media_name"], "left_anti"))
-    lake.delete(IMAGES, lake.read(IMAGES).select("image_sha256").join(lake.read(MEDIA), "image_sha256", "left_anti"))
+    for table in (IMAGES, ORIGINALS):
+        keys = lake.read(table).select("image_sha256")
+        is_unwanted = table is ORIGINALS and not settings.fetch.keep_image_bytes
+        lake.delete(table, keys if is_unwanted else keys.join(lake.read(MEDIA), "image_sha256", "left_anti"))
 
 
 def missing_keys(lake: Lake, settings: Settings, named: DataFrame) -> DataFrame:
     """Named objects that are not here: the only ones that may have a reject."""
-    return media_to_fetch(named, lake.read(MEDIA), None, settings.images.digest()).select(reject_key().alias("key"))
+    missing = media_to_fetch(named, media_as_kept(lake, settings), None, settings.images.digest())
+    return missing.select(reject_key().alias("key"))
 
 
 def fetch_wave(lake: Lake, settings: Settings, context: RunContext, wave: DataFrame, named: DataFrame) -> Counts:
     """Fetch and process one wave of media and commit it: images, media, then rejects, whose objects are not looked at again."""
     tasks = running_tasks(lake.spark)
     fetch = MediaFetch(
-        source_options(settings, tasks), fetch_limits(settings), image_options(settings), settings.fetch.concurrency
+        source_options(settings, tasks),
+        fetch_limits(settings),
+        image_options(settings),
+        requests_per_task(lake.spark, settings),
+        settings.fetch.keep_image_bytes,
     )
-    work = spread(wave.drop("fingerprint"), wave.count(), MEDIA_PER_TASK, tasks)
+    num_bytes = expected_bytes(wave, lake.read(MEDIA).select("accession", "media_name", "num_bytes"), USUAL_BYTES)
+    work = spread_by_bytes(wave.drop("fingerprint"), wave.count(), num_bytes, settings.fetch.partition_bytes, tasks)
     fetched = lake.stage(map_batches(work, fetch, RESULT), STAGE)
     refused = (
         fetched.where("reason IS NOT NULL")
@@ -139,13 +158,15 @@ def fetch_wave(lake: Lake, settings: Settings, context: RunContext, wave: DataFr
 
 
 def write_images(lake: Lake, settings: Settings, fetched: DataFrame) -> None:
-    """Insert new images; under other image settings than before also replace the ones that are there."""
+    """Insert new images, with their bytes if wanted; under other image settings also replace the ones that are there."""
     images = distinct_images(fetched)
     other = lake.read(MEDIA).where(F.col("options_hash") != settings.images.digest())
     if other.isEmpty():
         lake.insert_new(IMAGES, images)
     else:
         lake.apply(IMAGES, images.withColumn(CHANGE, F.lit(UPSERT)))
+    if settings.fetch.keep_image_bytes:
+        lake.insert_new(ORIGINALS, distinct_images(fetched, ORIGINALS))
 
 
 if __name__ == "__main__":

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 
-from conf.settings import Settings
+from conf.settings import Settings, UnusableSettings
 from udfs.esearch import SearchOptions, search_ids
 from udfs.fetch import FetchLimits
 from udfs.images import ImageOptions
 from udfs.selection import Selection, parse_ids
 from udfs.source.options import SourceOptions
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Around a kernel that is given options alone: the ValueError by which it refuses them becomes UnusableSettings."""
+    try:
+        yield
+    except ValueError as error:
+        raise UnusableSettings(str(error)) from error
 
 
 def source_options(settings: Settings, num_tasks: int = 1) -> SourceOptions:
@@ -36,24 +47,39 @@ def running_tasks(spark: SparkSession) -> int:
     return max(1, spark.sparkContext.defaultParallelism)
 
 
+def requests_per_task(spark: SparkSession, settings: Settings) -> int:
+    """How many requests one task may have in flight: the tasks of an executor share its `fetch.concurrency`."""
+    return max(1, settings.fetch.concurrency // tasks_per_executor(spark))
+
+
+def tasks_per_executor(spark: SparkSession) -> int:
+    """How many tasks run at a time on one executor."""
+    # The JVM alone knows its executors; it counts the driver among them, which in local mode is the only one.
+    num_processes = int(spark.sparkContext._jsc.sc().getExecutorMemoryStatus().size())
+    return -(-running_tasks(spark) // max(1, num_processes - 1))
+
+
 def selected_ids(spark: SparkSession, settings: Settings) -> DataFrame | None:
     """The ids (PMCIDs or accessions) of the settings' file or search as a frame with the column `id`; None for every article."""
     source = settings.source
     if source.query is not None:
-        ids = search_ids(source.query, SearchOptions(source.esearch_url))
+        with refusals():
+            ids = search_ids(source.query, SearchOptions(source.esearch_url))
     elif source.ids is not None:
-        ids = parse_ids(read_text(Path(source.ids)), source.ids)
+        text = read_text(Path(source.ids))
+        with refusals():
+            ids = parse_ids(text, source.ids)
     else:
         return None
     return spark.createDataFrame([(name,) for name in sorted(ids.pmcids | ids.accessions)], "id string")
 
 
 def read_text(path: Path) -> str:
-    """The text of a file of ids; ValueError when it cannot be read."""
+    """The text of a file of ids; UnusableSettings when it cannot be read."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(
+        raise UnusableSettings(
             f"source.ids: {path} cannot be read ({error}); give a text file with one PMCID or accession a line"
         ) from None
 

@@ -35,6 +35,22 @@ def changes_of_fetched(fetched: DataFrame, current: DataFrame, table: Table) -> 
     return joined.where(~for_good | F.col("is_known")).select(*table.column_names, change)
 
 
+def expected_bytes(work: DataFrame, known: DataFrame, usual_bytes: int) -> int:
+    """What reading the work's objects will bring (bytes): their size when last read, else the mean of what is `known`.
+
+    known: the work's key columns and `num_bytes`; usual_bytes stands for the mean while nothing is known.
+    """
+    keys = [name for name in known.columns if name != "num_bytes"]
+    mean = known.agg(F.avg("num_bytes").alias("mean")).collect()[0]["mean"] or usual_bytes
+    sized = work.join(known, keys, "left").agg(F.sum(F.coalesce("num_bytes", F.lit(mean))).alias("total"))
+    return int(sized.collect()[0]["total"] or 0)
+
+
+def spread_by_bytes(frame: DataFrame, num_rows: int, num_bytes: int, partition_bytes: int, tasks_at_a_time: int) -> DataFrame:
+    """The frame in tasks of about `partition_bytes` of the expected `num_bytes`, at least one for each that can run at a time."""
+    return frame.repartition(max(1, min(num_rows, max(tasks_at_a_time, -(-num_bytes // partition_bytes)))))
+
+
 def spread(frame: DataFrame, num_rows: int, rows_per_task: int, tasks_at_a_time: int) -> DataFrame:
     """The frame in tasks of `rows_per_task` rows or fewer, and at least one task for each that can run at a time."""
     return frame.repartition(max(min(tasks_at_a_time, num_rows), -(-num_rows // rows_per_task), 1))

@@ -28,6 +28,7 @@ DOCUMENTS = Table(
         Column("filter_reason", pa.string(), "Why the XML was not fetched: not_open_access or license_group"),
         Column("metadata", pa.string(), "Metadata JSON as fetched (UTF-8)", required=True),
         Column("xml", pa.binary(), "JATS XML as fetched (bytes in the encoding that the file declares)"),
+        Column("num_bytes", pa.int64(), "Size of metadata and XML together (bytes)", required=True),
         Column("xml_md5", pa.string(), "MD5 of the XML (hex), equal to the digest in the metadata"),
         Column("is_open_access", pa.bool_(), "Metadata: is_pmc_openaccess", required=True),
         Column("is_retracted", pa.bool_(), "Metadata: is_retracted", required=True),

@@ -14,7 +14,12 @@ MEDIA = Table(
         Column("media_name", pa.string(), "Name of the object below the version's prefix", required=True),
         Column("uri", pa.string(), "Where the source says the object lies, without digest", required=True),
         Column("num_bytes", pa.int64(), "Size of the object (bytes)", required=True),
-        Column("md5_expected", pa.string(), "Digest that the metadata gives (hex)"),
+        Column("md5_listed", pa.string(), "Digest in the metadata stored in documents (hex), under which the object was sought"),
+        Column(
+            "md5_expected",
+            pa.string(),
+            "Digest in the metadata that was current when the object was read (hex): another than md5_listed if it was replaced",
+        ),
         Column("md5_actual", pa.string(), "Digest of the fetched bytes (hex)", required=True),
         Column(
             "options_hash", pa.string(), "SHA-256 of the image settings under which the image was normalised (hex)", required=True

@@ -40,17 +40,13 @@ class Document:
     filter_reason: str | None
     metadata: str
     xml: bytes | None
+    num_bytes: int
     xml_md5: str | None
     is_open_access: bool
     is_retracted: bool
     is_manuscript: bool
     license_code: str | None
     license_group: str
-
-    @property
-    def num_bytes(self) -> int:
-        """Size of the files in memory."""
-        return len(self.metadata) + len(self.xml or b"")
 
 
 @dataclass(frozen=True)
@@ -180,6 +176,7 @@ def _document(metadata: ArticleMetadata, etag: str, data: bytes, reason: str | N
         filter_reason=reason,
         metadata=data.decode("utf-8-sig"),
         xml=xml.data if xml else None,
+        num_bytes=len(data) + (xml.num_bytes if xml else 0),
         xml_md5=xml.md5_actual if xml else None,
         is_open_access=metadata.is_open_access,
         is_retracted=metadata.is_retracted,

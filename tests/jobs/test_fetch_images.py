@@ -68,7 +68,7 @@ def test_objects_are_fetched_again_for_another_digest_or_other_image_settings(sp
     media = frame(
         spark,
         MEDIA,
-        *({"accession": "PMC1.1", "media_name": n, "md5_expected": md5, "options_hash": options} for n, md5, options in stored),
+        *({"accession": "PMC1.1", "media_name": n, "md5_listed": md5, "options_hash": options} for n, md5, options in stored),
     )
     rejected = [("PMC1.1/refused", "2 now"), ("PMC1.1/refused under other settings", "2 before")]
     refused = spark.createDataFrame(rejected, "key string, fingerprint string")

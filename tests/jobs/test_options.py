@@ -6,7 +6,16 @@ import pytest
 from pyspark.sql import SparkSession
 
 from conf.load import load_settings
-from jobs.options import fetch_limits, image_options, selected_ids, selection, source_options
+from jobs.options import (
+    fetch_limits,
+    image_options,
+    requests_per_task,
+    running_tasks,
+    selected_ids,
+    selection,
+    source_options,
+    tasks_per_executor,
+)
 from tests.jobs.rows import collected
 
 
@@ -14,6 +23,13 @@ def test_the_cap_on_requests_is_shared_by_the_tasks() -> None:
     settings = load_settings("local", ["fetch.requests_per_s=12"])
     assert source_options(settings).requests_per_s == 12
     assert source_options(settings, num_tasks=8).requests_per_s == 1.5
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize(("per_executor", "expected"), [(9, 4), (2, 1), (1, 1)])
+def test_the_tasks_of_an_executor_share_its_requests_in_flight(spark: SparkSession, per_executor: int, expected: int) -> None:
+    assert tasks_per_executor(spark) == running_tasks(spark) == 2
+    assert requests_per_task(spark, load_settings("local", [f"fetch.concurrency={per_executor}"])) == expected
 
 
 def test_every_kernel_option_comes_from_the_settings() -> None:

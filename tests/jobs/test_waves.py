@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.tables import CHANGE, DELETE, INSERT, UPSERT
-from jobs.waves import changes_of_fetched, spread, waves
+from jobs.waves import changes_of_fetched, expected_bytes, spread, spread_by_bytes, waves
 from schemas.media import MEDIA
 from schemas.rejects import Reason
 from tests.jobs.rows import collected, frame
@@ -36,6 +36,22 @@ def test_work_is_spread_over_all_tasks_without_a_task_too_large(
     spark: SparkSession, num_rows: int, rows_per_task: int, tasks_at_a_time: int, expected: int
 ) -> None:
     assert spread(spark.range(1), num_rows, rows_per_task, tasks_at_a_time).rdd.getNumPartitions() == expected
+
+
+def test_objects_read_before_count_with_their_size_and_the_others_with_the_mean(spark: SparkSession) -> None:
+    known = spark.createDataFrame([("a", "1", 100), ("a", "2", 300), ("b", "1", 200)], "x string, y string, num_bytes long")
+    work = spark.createDataFrame([("a", "2"), ("new", "1"), ("new", "2")], "x string, y string")
+    assert expected_bytes(work, known, 7) == 300 + 2 * 200
+    assert expected_bytes(work, known.limit(0), 7) == 3 * 7
+    assert expected_bytes(work.limit(0), known, 7) == 0
+
+
+@pytest.mark.parametrize(
+    ("num_rows", "num_bytes", "expected"), [(0, 0, 1), (2, 10, 2), (100, 10, 4), (100, 1000, 10), (100, 1001, 11), (5, 1000, 5)]
+)
+def test_work_is_spread_by_its_bytes(spark: SparkSession, num_rows: int, num_bytes: int, expected: int) -> None:
+    spread_out = spread_by_bytes(spark.range(1), num_rows, num_bytes, partition_bytes=100, tasks_at_a_time=4)
+    assert spread_out.rdd.getNumPartitions() == expected
 
 
 def fetched(spark: SparkSession, reasons: dict[str, Reason | None]) -> DataFrame:

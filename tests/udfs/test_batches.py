@@ -152,6 +152,17 @@ def test_media_become_hashed_images_or_a_reason(mirror: Mirror) -> None:
     assert row["md5_expected"] == row["md5_actual"] == hashlib.md5(good, usedforsecurity=False).hexdigest()
     assert (row["num_bytes"], row["options_hash"]) == (len(good), "o")
     assert found["text.png"]["image_row"] is None
+    assert [row["original_row"] for row in found.values()] == 4 * [None]
+
+
+def test_original_bytes_come_with_accepted_images_where_they_are_wanted(mirror: Mirror) -> None:
+    good = picture()
+    uris = {"good.png": mirror.put("PMC1.1/good.png", good), "text.png": mirror.put("PMC1.1/text.png", b"no picture")}
+    rows = [{"accession": "PMC1.1", "media_name": name, "uri": uri, "options_hash": "o"} for name, uri in uris.items()]
+    fetch = MediaFetch(mirror.options, FetchLimits(), ImageOptions(), 2, keep_bytes=True)
+    found = {row["media_name"]: row["original_row"] for row in results(fetch(one_by_one(rows)))}
+    kept = {"image_sha256": hashlib.sha256(good).hexdigest(), "num_bytes": len(good), "data": good}
+    assert found == {"good.png": kept, "text.png": None}
 
 
 def test_inventory_parts_become_lines_and_a_changed_part_ends_the_job(mirror: Mirror) -> None:

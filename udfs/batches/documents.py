@@ -42,4 +42,4 @@ class DocumentFetch:
 def _result(row: dict[str, Any], document: Document | Rejected) -> tuple[dict[str, Any], int]:
     if isinstance(document, Rejected):
         return {**row, "reason": str(document.reason), "detail": document.detail}, 200
-    return asdict(document), len(document.xml or b"") + len(document.metadata)
+    return asdict(document), document.num_bytes

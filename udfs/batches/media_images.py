@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from schemas.images import IMAGES
 from schemas.media import MEDIA
+from schemas.originals import ORIGINALS
 from schemas.rejects import Rejected
 from udfs.batches import REFUSAL, batched, nullable, rows_of
 from udfs.fetch import FetchedMedia, FetchLimits, fetch_concurrently, fetch_media_object
@@ -19,17 +20,28 @@ from udfs.object_keys import metadata_key, object_key
 from udfs.source import open_source
 from udfs.source.options import SourceOptions
 
-RESULT = pa.schema([*nullable(MEDIA.arrow_schema), pa.field("image_row", IMAGES.row_type), *REFUSAL])
+RESULT = pa.schema(
+    [
+        *nullable(MEDIA.arrow_schema),
+        pa.field("image_row", IMAGES.row_type),
+        pa.field("original_row", ORIGINALS.row_type),
+        *REFUSAL,
+    ]
+)
 
 
 @dataclass(frozen=True)
 class MediaFetch:
-    """Record batches of (accession, media_name, uri, options_hash) to record batches of RESULT; `uri` carries its digest."""
+    """Record batches of (accession, media_name, uri, options_hash) to record batches of RESULT; `uri` carries its digest.
+
+    With `keep_bytes` accepted images also bring their original bytes.
+    """
 
     source: SourceOptions
     limits: FetchLimits
     images: ImageOptions
     concurrency: int
+    keep_bytes: bool = False
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Fetch `concurrency` objects at a time; decode them one by one in this thread, where the processor is the limit."""
@@ -43,17 +55,21 @@ class MediaFetch:
         yield from batched((self._result(row, media) for row, media in fetched), RESULT)
 
     def _result(self, row: dict[str, Any], media: FetchedMedia | Rejected) -> tuple[dict[str, Any], int]:
-        values = {**row, "uri": row["uri"].partition("?")[0]}
+        uri, _, listed = row["uri"].partition("?md5=")
+        values = {**row, "uri": uri, "md5_listed": listed.lower() or None}
         if isinstance(media, Rejected):
             return {**values, "reason": str(media.reason), "detail": media.detail}, 200
+        digest = hashlib.sha256(media.data).hexdigest()
         values |= {
-            "num_bytes": len(media.data),
+            "num_bytes": media.num_bytes,
             "md5_expected": media.md5_expected,
             "md5_actual": media.md5_actual,
-            "image_sha256": hashlib.sha256(media.data).hexdigest(),
+            "image_sha256": digest,
         }
         try:
             record = process_image(media.data, self.images)
         except Rejected as refusal:
             return {**values, "reason": str(refusal.reason), "detail": refusal.detail}, 200
-        return {**values, "image_row": asdict(record)}, len(record.image)
+        original = {"image_sha256": digest, "num_bytes": media.num_bytes, "data": media.data} if self.keep_bytes else None
+        num_bytes = len(record.image) + (media.num_bytes if original else 0)
+        return {**values, "image_row": asdict(record), "original_row": original}, num_bytes

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from obstore.store import ClientConfig
 
 LIST_CHUNK = 1000
+CHUNK_BYTES = 4 * 2**20
 
 
 class BucketSource:
@@ -59,7 +60,14 @@ class BucketSource:
         num_bytes = result.meta["size"]
         if num_bytes > max_bytes:
             raise Rejected(Reason.TOO_LARGE, f"{key} has {num_bytes} bytes, the limit is {max_bytes}")
-        return bytes(result.bytes())
+        chunks: list[bytes] = []
+        num_read = 0
+        for chunk in result.stream(min_chunk_size=CHUNK_BYTES):
+            num_read += len(chunk)
+            if num_read > max_bytes:
+                raise Rejected(Reason.TOO_LARGE, f"{key} goes on after {num_read} bytes, the limit is {max_bytes}")
+            chunks.append(bytes(chunk))
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def open_store(options: SourceOptions) -> S3Store:
