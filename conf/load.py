@@ -12,23 +12,23 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from conf.settings import Settings
+from conf.settings import Settings, UnusableSettings
 
 PROFILES = ("local", "cluster", "databricks")
 Model = TypeVar("Model", bound=BaseModel)
 
 
 def load_settings(profile: str, overrides: Iterable[str] = ()) -> Settings:
-    """Settings of a profile (its YAML file in this package) with key=value overrides; ValueError names every wrong key."""
+    """Settings of a profile (its YAML file in this package) with key=value overrides; UnusableSettings names every wrong key."""
     if profile not in PROFILES:
-        raise ValueError(f"--profile must be one of {', '.join(PROFILES)}, not {profile!r}")
+        raise UnusableSettings(f"--profile must be one of {', '.join(PROFILES)}, not {profile!r}")
     return load_model(Settings, files("conf").joinpath(f"{profile}.yaml"), overrides)
 
 
 def load_model(model: type[Model], source: Path | Traversable, overrides: Iterable[str] = ()) -> Model:
     """A settings model from a YAML mapping and `dotted.key=value` overrides, whose values are read as YAML.
 
-    ValueError: one line per wrong key with the rule and the value; also for a file that is missing or is no mapping.
+    UnusableSettings: one line per wrong key with the rule and the value; also for a file that is missing or is no mapping.
     """
     values = read_yaml(source)
     for override in overrides:
@@ -36,19 +36,19 @@ def load_model(model: type[Model], source: Path | Traversable, overrides: Iterab
     try:
         return model.model_validate(_expand(values))
     except ValidationError as error:
-        raise ValueError(_explain(error, source.name)) from None
+        raise UnusableSettings(_explain(error, source.name)) from None
 
 
 def read_yaml(source: Path | Traversable) -> dict[str, Any]:
-    """The mapping in a YAML file; ValueError for a missing file, broken YAML or anything but a mapping."""
+    """The mapping in a YAML file; UnusableSettings for a missing file, broken YAML or anything but a mapping."""
     try:
         values = yaml.safe_load(source.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ValueError(f"settings file {source} does not exist") from None
+        raise UnusableSettings(f"settings file {source} does not exist") from None
     except yaml.YAMLError as error:
-        raise ValueError(f"settings file {source.name} is not YAML: {error}") from None
+        raise UnusableSettings(f"settings file {source.name} is not YAML: {error}") from None
     if not isinstance(values, dict):
-        raise ValueError(f"settings file {source.name} must hold a mapping of keys, not {type(values).__name__}")
+        raise UnusableSettings(f"settings file {source.name} must hold a mapping of keys, not {type(values).__name__}")
     return values
 
 
@@ -56,16 +56,16 @@ def _apply(values: dict[str, Any], override: str) -> None:
     dotted, equals, text = override.partition("=")
     keys = dotted.strip().split(".")
     if not equals or not all(keys):
-        raise ValueError(f"override {override!r} must have the form key=value or section.key=value")
+        raise UnusableSettings(f"override {override!r} must have the form key=value or section.key=value")
     node = values
     for key in keys[:-1]:
         node = node.setdefault(key, {})
         if not isinstance(node, dict):
-            raise ValueError(f"override {override!r}: {key!r} is a value, not a section")
+            raise UnusableSettings(f"override {override!r}: {key!r} is a value, not a section")
     try:
         node[keys[-1]] = yaml.safe_load(text)
     except yaml.YAMLError:
-        raise ValueError(f"override {override!r}: the value is not YAML; quote it") from None
+        raise UnusableSettings(f"override {override!r}: the value is not YAML; quote it") from None
 
 
 def _expand(value: Any) -> Any:

@@ -6,13 +6,19 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from conf.public_values import public_values
 
 LicenseGroup = Literal["commercial", "noncommercial", "other"]
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class UnusableSettings(ValueError):
+    """Settings or arguments that are wrong, or that do not fit what is there; the message says what to change."""
 
 
 class Section(BaseModel):
@@ -24,13 +30,18 @@ class Section(BaseModel):
         """SHA-256 (hex) of the resolved values: equal settings, equal digest."""
         return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
 
+    def public_dump(self) -> dict[str, Any]:
+        """The resolved values as JSON types, without secrets: what others may read."""
+        dumped: dict[str, Any] = public_values(self.model_dump(mode="json"))
+        return dumped
+
 
 def _flat(prefix: str, options: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     for name, value in options.items():
         if isinstance(value, Mapping):
             yield from _flat(f"{prefix}{name}.", value)
         else:
-            yield f"{prefix}{name}", str(value).lower() if isinstance(value, bool | int) else value
+            yield f"{prefix}{name}", str(value).lower() if isinstance(value, bool | int | float) else value
 
 
 class SourceSettings(Section):
@@ -163,13 +174,11 @@ class PairSettings(Section):
     test_fraction: Fraction = 0.05
     split_seed: int = 0
 
-    @field_validator("test_fraction")
-    @classmethod
-    def _leaves_train(cls, test_fraction: float, info: object) -> float:
-        val_fraction = getattr(info, "data", {}).get("val_fraction", 0.0)
-        if val_fraction + test_fraction >= 1:
-            raise ValueError(f"val_fraction + test_fraction must stay below 1, not {val_fraction + test_fraction}")
-        return test_fraction
+    @model_validator(mode="after")
+    def _leaves_train(self) -> PairSettings:
+        if self.val_fraction + self.test_fraction >= 1:
+            raise ValueError(f"val_fraction + test_fraction must stay below 1, not {self.val_fraction + self.test_fraction}")
+        return self
 
 
 class ExportSettings(Section):

@@ -6,18 +6,15 @@ from collections.abc import Iterable
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from conf.load import load_model
-from conf.settings import Positive, Section
+from conf.public_values import hide_all
+from conf.settings import Positive, Section, UnusableSettings
 
 NotNegative = Annotated[int, Field(ge=0)]
-
-
-class UnusableSettings(ValueError):
-    """Settings that are wrong, or that do not fit what is there: no such export, another run's checkpoints."""
 
 
 class DataSettings(Section):
@@ -107,16 +104,19 @@ class TrainSettings(Section):
     threads: Positive | None = Field(None, description="CPU threads per process; None: torch's choice")
     seed: int = 0
 
+    def public_dump(self) -> dict[str, Any]:
+        """The resolved values without secrets: also no option of the object store, of which any may be one."""
+        dumped = super().public_dump()
+        dumped["data"]["store"] = hide_all(self.data.store)
+        return dumped
+
 
 def load_train_settings(config: str, overrides: Iterable[str] = ()) -> TrainSettings:
     """Settings from a YAML file, or from the one of that bare name in conf/train, with key=value overrides.
 
     UnusableSettings: one line per wrong key; also for a name that is neither a file nor a shipped config.
     """
-    try:
-        return load_model(TrainSettings, _find(config), overrides)
-    except ValueError as error:
-        raise UnusableSettings(str(error)) from None
+    return load_model(TrainSettings, _find(config), overrides)
 
 
 def _find(config: str) -> Path | Traversable:
@@ -124,5 +124,5 @@ def _find(config: str) -> Path | Traversable:
         return Path(config)
     shipped = {entry.name.removesuffix(".yaml"): entry for entry in (files("conf") / "train").iterdir()}
     if config not in shipped:
-        raise ValueError(f"--config must be a YAML file or one of {', '.join(sorted(shipped))}, not {config!r}")
+        raise UnusableSettings(f"--config must be a YAML file or one of {', '.join(sorted(shipped))}, not {config!r}")
     return shipped[config]

@@ -98,7 +98,7 @@ def run_stage(spark: SparkSession, settings: Settings, context: RunContext, job:
     inputs = stage_inputs(lake, settings, job)
     if not _always(stage, settings) and last_inputs(lake, stage) == inputs:
         return StageResult(stage, monotonic() - clock, None)
-    note = json.dumps({"run_id": context.run_id, "stage": stage, "settings": settings.model_dump(mode="json")})
+    note = json.dumps({"run_id": context.run_id, "stage": stage, "settings": settings.public_dump()})
     with lake.commit_note(note):
         counts = job.run(spark, settings, context)
         if not counts.reconciled:
@@ -146,7 +146,7 @@ def _record(lake: Lake, settings: Settings, context: RunContext, result: StageRe
         "num_filtered": counts.num_filtered,
         "filtered": {key: value for key, value in counts.filtered.items() if value},
         "inputs": inputs,
-        "settings": settings.model_dump_json(),
+        "settings": json.dumps(settings.public_dump()),
     }
     values = tuple(row[name] for name in RUNS.column_names)
     lake.append(RUNS, lake.spark.createDataFrame([values], schema=spark_schema(RUNS)))

@@ -13,7 +13,8 @@ from typing import Any, Protocol, cast
 import numpy as np
 import torch
 
-from conf.train_settings import TrainSettings, UnusableSettings
+from conf.settings import UnusableSettings
+from conf.train_settings import TrainSettings
 from training.distributed import Ranks
 
 logger = logging.getLogger(__name__)
@@ -41,9 +42,7 @@ class Checkpoints:
         states = {name: part.state_dict() for name, part in parts.items()}
         if self._ranks.is_main:
             self._folder.mkdir(parents=True, exist_ok=True)
-            write_whole(
-                self._folder / f"samples-{samples_seen:012d}.pt", states | {"settings": self._settings.model_dump(mode="json")}
-            )
+            write_whole(self._folder / f"samples-{samples_seen:012d}.pt", states | {"settings": self._settings.public_dump()})
             for old in _by_age(self._folder)[self._settings.checkpoint.keep :]:
                 old.unlink()
 

@@ -16,7 +16,8 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from conf.train_settings import DataSettings, UnusableSettings, ZeroShotSettings
+from conf.settings import UnusableSettings
+from conf.train_settings import DataSettings, ZeroShotSettings
 from training.distributed import Ranks
 from training.order import Order, consumer, positions
 from training.shards import Export, Reader, Sample

@@ -16,7 +16,8 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from conf.train_settings import TrainSettings, UnusableSettings, ZeroShotSettings, load_train_settings
+from conf.settings import UnusableSettings
+from conf.train_settings import TrainSettings, ZeroShotSettings, load_train_settings
 from training.checkpoint import find, read
 from training.data import Decoder, Source
 from training.distributed import Ranks, join

@@ -18,7 +18,8 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from conf.train_settings import ModelSettings, UnusableSettings
+from conf.settings import UnusableSettings
+from conf.train_settings import ModelSettings
 from training.distributed import Ranks
 
 Transform = Callable[[Image.Image], Tensor]

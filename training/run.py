@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from conf.train_settings import TrainSettings, UnusableSettings
+from conf.settings import UnusableSettings
+from conf.train_settings import TrainSettings
 from training.checkpoint import RandomState, Stateful
 from training.data import Decoder, Loader, Source
 from training.distributed import Ranks

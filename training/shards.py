@@ -14,7 +14,7 @@ import obstore
 import webdataset
 from obstore.store import from_url
 
-from conf.train_settings import UnusableSettings
+from conf.settings import UnusableSettings
 from training.order import Order, Place, Shard, Span
 
 Sample = dict[str, Any]

@@ -15,7 +15,8 @@ from pathlib import Path
 from rich.console import Console
 from torch.nn.utils import clip_grad_norm_
 
-from conf.train_settings import TrainSettings, UnusableSettings, load_train_settings
+from conf.settings import UnusableSettings
+from conf.train_settings import TrainSettings, load_train_settings
 from training.checkpoint import Checkpoints
 from training.distributed import Ranks, join
 from training.evaluate import evaluate

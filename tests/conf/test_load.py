@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from conf.load import PROFILES, load_model, load_settings, read_yaml
-from conf.settings import FetchSettings, Settings
+from conf.settings import FetchSettings, Settings, UnusableSettings
 
 
 @pytest.fixture(autouse=True)
@@ -14,7 +14,7 @@ def places(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def refusal(*overrides: str, profile: str = "local") -> str:
-    with pytest.raises(ValueError, match=r"\w") as refused:
+    with pytest.raises(UnusableSettings, match=r"\w") as refused:
         load_settings(profile, overrides)
     return str(refused.value)
 
@@ -100,7 +100,9 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_spark_options_are_overridden_by_their_dotted_names() -> None:
-    conf = load_settings("local", ["spark.conf.spark.sql.shuffle.partitions=9", "spark.conf.spark.ui.enabled=true"]).spark.conf
+    overrides = ["spark.sql.shuffle.partitions=9", "spark.ui.enabled=true", "spark.memory.fraction=0.8"]
+    conf = load_settings("local", [f"spark.conf.{override}" for override in overrides]).spark.conf
+    assert conf.pop("spark.memory.fraction") == "0.8"
     assert conf["spark.sql.shuffle.partitions"] == "9"
     assert conf["spark.ui.enabled"] == "true"
     shipped = yaml.safe_load((Path(__file__).parents[2] / "conf" / "local.yaml").read_text(encoding="utf-8"))["spark"]["conf"]

@@ -32,6 +32,12 @@ def test_splits_must_leave_something_to_train_on(val_fraction: float, test_fract
         PairSettings(val_fraction=val_fraction, test_fraction=test_fraction)
 
 
+@pytest.mark.parametrize("fractions", [{"val_fraction": 0.95}, {"val_fraction": 1.0}, {"test_fraction": 0.95}])
+def test_splits_must_leave_something_beside_a_default(fractions: dict[str, float]) -> None:
+    with pytest.raises(ValidationError, match="must stay below 1"):
+        PairSettings(**fractions)
+
+
 @pytest.mark.parametrize(("given", "kept"), [("lake/", "lake"), ("s3://b/lake//", "s3://b/lake"), ("/", "/")])
 def test_the_lake_needs_no_trailing_slash(given: str, kept: str) -> None:
     assert LakeSettings(uri=given).uri == kept

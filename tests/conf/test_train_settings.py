@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from conf.train_settings import TrainSettings, UnusableSettings, load_train_settings
+from conf.settings import UnusableSettings
+from conf.train_settings import TrainSettings, load_train_settings
 
 
 @pytest.mark.parametrize("name", sorted(entry.name.removesuffix(".yaml") for entry in (files("conf") / "train").iterdir()))

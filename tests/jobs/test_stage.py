@@ -1,6 +1,7 @@
 """Stages on a real archive: when they run, what they record, what becomes of rejects."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -85,6 +86,21 @@ def test_a_stage_runs_only_when_something_it_depends_on_has_changed(lake: Lake, 
     lake.sync(INVENTORY, frame(lake.spark, INVENTORY, {"accession": "PMC1.1", "pmcid": "PMC1", "state": "present"}))
     assert ran("images.quality=50")
     assert not ran("images.quality=50")
+
+
+def test_no_secret_of_the_settings_reaches_the_archive(lake: Lake, settings: Callable[..., Settings]) -> None:
+    class WritingJob(CountingJob):
+        def run(self, spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
+            lake.append(INVENTORY, frame(spark, INVENTORY, {"accession": "PMC1.1", "pmcid": "PMC1", "state": "present"}))
+            return super().run(spark, settings, context)
+
+    secret = settings("source.esearch_url=https://host/esearch?api_key=WORD", "spark.conf.spark.hadoop.fs.s3a.secret.key=WORD")
+    run_stage(lake.spark, secret, RunContext.new(), WritingJob(Counts(1, 1, 0)), "count")
+    notes = lake.spark.sql(f"DESCRIBE HISTORY {lake.identifier(INVENTORY)} LIMIT 1").collect()[0]["userMetadata"]
+    assert "api_key=***" in notes
+    written = [path.read_bytes() for path in Path(lake.settings.uri).rglob("*") if path.is_file()]
+    assert not any(b"WORD" in content for content in written)
+    assert "api_key=***" in lake.read(RUNS).collect()[0]["settings"]
 
 
 def test_a_stage_that_loses_inputs_fails_and_runs_again(lake: Lake, settings: Callable[..., Settings]) -> None:

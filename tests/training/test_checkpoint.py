@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from conf.train_settings import TrainSettings, UnusableSettings
+from conf.settings import UnusableSettings
+from conf.train_settings import TrainSettings
 from training.checkpoint import Checkpoints, RandomState, find, read, write_whole
 from training.distributed import Ranks
 
@@ -48,6 +49,17 @@ def saved(output: Path, *samples_seen: int, keep: int = 2) -> Checkpoints:
     for count in samples_seen:
         checkpoints.save(count, {"counter": Counter(count)})
     return checkpoints
+
+
+def test_a_checkpoint_holds_no_secret_and_is_gone_on_from(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path)
+    store = {"secret_access_key": "WORD"}
+    secret = settings.model_copy(update={"data": settings.data.model_copy(update={"store": store})})
+    checkpoints = Checkpoints(secret, ALONE)
+    checkpoints.save(8, {"counter": Counter(8)})
+    (path,) = (tmp_path / "checkpoints").iterdir()
+    assert "WORD" not in str(read(path)["settings"])
+    assert restored(checkpoints, "latest") == 8
 
 
 def restored(checkpoints: Checkpoints, resume: str | None) -> int:

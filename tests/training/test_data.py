@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from conf.train_settings import DataSettings, UnusableSettings, ZeroShotSettings
+from conf.settings import UnusableSettings
+from conf.train_settings import DataSettings, ZeroShotSettings
 from training.data import Batch, Decoder, Loader, Source, class_of
 from training.distributed import Ranks
 from training.order import Order

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import webdataset
 
-from conf.train_settings import UnusableSettings
+from conf.settings import UnusableSettings
 from training.order import Order, Span
 from training.shards import Export, Reader
 

@@ -14,7 +14,8 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from conf.train_settings import UnusableSettings, load_train_settings
+from conf.settings import UnusableSettings
+from conf.train_settings import load_train_settings
 from training.checkpoint import read
 from training.metrics import read_lines
 from training.model import limit_logit_scale
