@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from conf.public_values import public_values
 
 LicenseGroup = Literal["commercial", "noncommercial", "other"]
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+def _absolute(uri: str) -> str:
+    """A folder by its absolute path: Delta takes no other, and an executor has its own working folder. URLs stay as they are."""
+    return uri if re.match(r"[A-Za-z][\w+.-]+:/", uri) else str(Path(uri).absolute())
+
+
+Folder = Annotated[str, Field(min_length=1), AfterValidator(_absolute)]
 
 
 class UnusableSettings(ValueError):
@@ -47,7 +57,7 @@ def _flat(prefix: str, options: Mapping[str, object]) -> Iterator[tuple[str, obj
 class SourceSettings(Section):
     """Where articles come from and which of them are wanted."""
 
-    uri: str = Field(min_length=1, description="Folder, s3://bucket or https://host of a bucket in the PMC Cloud Service layout")
+    uri: Folder = Field(description="Folder, s3://bucket or https://host of a bucket in the PMC Cloud Service layout")
     bucket: str = Field("pmc-oa-opendata", min_length=1, description="Bucket name that URIs in the metadata carry")
     region: str = "us-east-1"
     endpoint: str | None = Field(
@@ -74,7 +84,7 @@ class SourceSettings(Section):
 class LakeSettings(Section):
     """Where the Delta tables live."""
 
-    uri: str = Field(min_length=1, description="Folder or object store path below which each table has its folder")
+    uri: Folder = Field(description="Folder or object store path below which each table has its folder")
     catalog: str | None = Field(None, description="Catalog.schema to name the tables in (Databricks); None: tables by path")
 
     @field_validator("uri")
@@ -185,7 +195,7 @@ class ExportSettings(Section):
     """One export of pairs to shards: the recipe."""
 
     name: str = Field("default", pattern=r"^[A-Za-z0-9_-]+$")
-    uri: str = Field(min_length=1, description="Folder below which the export has its own folder")
+    uri: Folder = Field(description="Folder below which the export has its own folder")
     license_groups: tuple[LicenseGroup, ...] = Field(("commercial", "noncommercial"), min_length=1)
     canonical_only: bool = Field(True, description="One pair per duplicate cluster")
     samples_per_shard: Positive = 1_000

@@ -15,6 +15,7 @@ from conf.public_values import hide_all
 from conf.settings import Positive, Section, UnusableSettings
 
 NotNegative = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class DataSettings(Section):
@@ -44,7 +45,7 @@ class ModelSettings(Section):
     name: str = Field(min_length=1, description="Name of an open_clip model config, one of conf/models included")
     config: str | None = Field(None, description="JSON file of a further model config; its stem is the model's name")
     weights: str | None = Field(None, description="File of weights to start from; None: random")
-    crop_scale: tuple[float, float] = Field((0.9, 1.0), description="Share of the image area that a random training crop keeps")
+    crop_scale: tuple[Share, Share] = Field((0.9, 1.0), description="Share of the image area that a random training crop keeps")
 
 
 class OptimiserSettings(Section):

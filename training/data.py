@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -44,13 +45,17 @@ class Batch:
 
 @dataclass(frozen=True)
 class Decoder:
-    """Bytes to tensors: image through `transform`, caption through `tokenizer`, both a function of sample and position."""
+    """Bytes to tensors: image through `transform`, caption through `tokenizer`, both a function of sample and position.
+
+    `smallest_crop`: share of the image area that `transform` keeps at least.
+    """
 
     transform: Callable[[Image.Image], Tensor]
     tokenizer: Callable[[str], Tensor]
     image_size: int
     seed: int
     zero_shot: ZeroShotSettings | None = None
+    smallest_crop: float = 1.0
 
     def __call__(self, position: int, sample: Sample) -> tuple[Tensor, Tensor, int, str]:
         """Image, tokens, class and key; a random crop is drawn from the seed and the position."""
@@ -61,8 +66,8 @@ class Decoder:
 
     def _image(self, position: int, content: bytes) -> Tensor:
         image = Image.open(io.BytesIO(content))
-        # JPEG decodes to a half, a quarter or an eighth for less work; a tenth more than needed leaves room for the crop.
-        side = self.image_size * 11 // 10
+        # JPEG decodes to a half, a quarter or an eighth for less work; a tenth more than the smallest crop needs stays.
+        side = math.ceil(1.1 * self.image_size / math.sqrt(self.smallest_crop))
         image.draft("RGB", (side, side))
         random_state = torch.default_generator.get_state()
         torch.default_generator.manual_seed(self.seed * 1_000_003 + position)

@@ -23,6 +23,7 @@ class Shard:
 
     name: str
     num_samples: int
+    num_bytes: int
     sha256: str
 
 

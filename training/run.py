@@ -130,7 +130,8 @@ def build_run(settings: TrainSettings, ranks: Ranks) -> Run:
     order = Order(export.shards("train"), settings.seed, data.lanes, data.block_samples)
     if not order.num_samples:
         raise UnusableSettings(f"data.uri: the export at {data.uri} has no samples in split train")
-    decoder = Decoder(clip.train_transform, clip.tokenizer, clip.image_size, settings.seed)
+    crop = settings.model.crop_scale[0]
+    decoder = Decoder(clip.train_transform, clip.tokenizer, clip.image_size, settings.seed, smallest_crop=crop)
     return Run(
         clip=clip,
         optimiser=optimiser,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import itertools
 import json
@@ -12,7 +13,7 @@ from typing import IO, Any, cast
 
 import obstore
 import webdataset
-from obstore.store import from_url
+from obstore.store import ObjectStore, from_url
 
 from conf.settings import UnusableSettings
 from training.order import Order, Place, Shard, Span
@@ -37,9 +38,16 @@ class Export:
         """A file of the export for reading from start to end; FileNotFoundError when it is not there."""
         if not self.is_remote:
             return (Path(self.uri) / name).open("rb")
-        options: dict[str, Any] = {"client_options": {"allow_http": True}} | ({"config": self.store} if self.store else {})
-        reader = obstore.open_reader(from_url(self.uri, **options), name, buffer_size=_READ_BYTES)
+        reader = obstore.open_reader(self._store(), name, buffer_size=_READ_BYTES)
         return io.BufferedReader(_Raw(reader), buffer_size=2**16)
+
+    def num_bytes(self, name: str) -> int:
+        """Size of a file of the export; FileNotFoundError when it is not there."""
+        return obstore.head(self._store(), name)["size"] if self.is_remote else (Path(self.uri) / name).stat().st_size
+
+    def _store(self) -> ObjectStore:
+        options: dict[str, Any] = {"client_options": {"allow_http": True}} | ({"config": self.store} if self.store else {})
+        return from_url(self.uri, **options)
 
     def manifest(self) -> dict[str, Any]:
         """The manifest; UnusableSettings when there is none."""
@@ -52,24 +60,62 @@ class Export:
     def shards(self, split: str) -> tuple[Shard, ...]:
         """The shards of a split that hold samples, in the manifest's order."""
         listed = [shard for shard in self.manifest()["shards"] if shard["split"] == split and shard["num_samples"]]
-        return tuple(Shard(shard["shard"], shard["num_samples"], shard["sha256"]) for shard in listed)
+        return tuple(Shard(shard["shard"], *(shard[name] for name in ("num_samples", "num_bytes", "sha256"))) for shard in listed)
 
     def samples(self, span: Span) -> Iterator[Sample]:
         """The samples of a span as webdataset groups them (bytes by extension, `__key__`).
 
-        ValueError when the shard does not hold as many as its manifest says.
+        UnusableSettings when the shard is not the file that the manifest lists: the size is looked at before anything is read,
+        number of samples and SHA-256 by who reads the shard's last sample, which in every epoch somebody does.
         """
+        self._check_size(span.shard)
         found = 0
         with self.open(span.shard.name) as stream:
-            files = webdataset.tariterators.tar_file_expander([{"url": span.shard.name, "stream": stream}])
+            hashed = _Hashed(stream)
+            files = webdataset.tariterators.tar_file_expander([{"url": span.shard.name, "stream": hashed}])
             for sample in webdataset.tariterators.group_by_keys(files):
                 if span.start <= found < span.stop:
                     yield sample
                 found += 1
                 if found == span.stop < span.shard.num_samples:
                     return
-        if found != span.shard.num_samples:
-            raise ValueError(f"{self.uri}/{span.shard.name} holds {found} samples, its manifest says {span.shard.num_samples}")
+            if found != span.shard.num_samples:
+                raise self._changed(span.shard, f"holds {found} samples, its manifest says {span.shard.num_samples}")
+            if hashed.sha256() != span.shard.sha256:
+                raise self._changed(span.shard, "has another SHA-256 than its manifest says")
+
+    def _check_size(self, shard: Shard) -> None:
+        try:
+            found = self.num_bytes(shard.name)
+        except FileNotFoundError:
+            raise self._changed(shard, "is gone") from None
+        if found != shard.num_bytes:
+            raise self._changed(shard, f"has {found} bytes, its manifest says {shard.num_bytes}")
+
+    def _changed(self, shard: Shard, how: str) -> UnusableSettings:
+        return UnusableSettings(
+            f"data.uri: {self.uri}/{shard.name} {how}: the export was written anew or damaged since the run read its manifest;"
+            " finish the export, then start a new run in another output"
+        )
+
+
+class _Hashed:
+    """A stream that is hashed as it is read."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream, self._hash = stream, hashlib.sha256()
+
+    def read(self, size: int) -> bytes:
+        """The next bytes, none at the end."""
+        data = self._stream.read(size)
+        self._hash.update(data)
+        return data
+
+    def sha256(self) -> str:
+        """SHA-256 (hex) of the whole stream, read to its end."""
+        while self.read(2**20):
+            pass
+        return self._hash.hexdigest()
 
 
 class _Raw(io.RawIOBase):

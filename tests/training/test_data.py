@@ -10,10 +10,11 @@ from PIL import Image
 from torch import Tensor
 
 from conf.settings import UnusableSettings
-from conf.train_settings import DataSettings, ZeroShotSettings
+from conf.train_settings import DataSettings, ZeroShotSettings, load_train_settings
 from training.data import Batch, Decoder, Loader, Source, class_of
 from training.distributed import Ranks
 from training.order import Order
+from training.run import build_run
 from training.shards import Export
 
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
@@ -142,6 +143,31 @@ def test_a_large_jpeg_is_decoded_small_but_not_below_what_the_crop_needs() -> No
     for image_size in (32, 64, 224, 400):
         Decoder(remember, tokenise, image_size, 0)(0, {"__key__": "k", "txt": b"", "jpg": stream.getvalue()})
     assert sizes == [(64, 50), (128, 100), (512, 400), (512, 400)]
+
+
+@pytest.mark.parametrize(
+    ("smallest_crop", "size"), [(1.0, (128, 100)), (0.5, (128, 100)), (0.25, (256, 200)), (0.08, (512, 400))]
+)
+def test_a_small_random_crop_is_not_enlarged_from_a_smaller_decoding(smallest_crop: float, size: tuple[int, int]) -> None:
+    decoded = []
+
+    def remember(image: Image.Image) -> Tensor:
+        image.load()
+        decoded.append(image.size)
+        return torch.zeros(1)
+
+    stream = io.BytesIO()
+    Image.new("RGB", (512, 400)).save(stream, "JPEG")
+    decoder = Decoder(remember, tokenise, 60, 0, smallest_crop=smallest_crop)
+    decoder(0, {"__key__": "k", "txt": b"", "jpg": stream.getvalue()})
+    assert decoded == [size]
+
+
+def test_the_training_crop_of_the_settings_decides_the_decoding(export_folder: Path, tiny_model: Path) -> None:
+    settings = load_train_settings(
+        "demo", [f"data.uri={export_folder}", f"model.config={tiny_model}", "model.name=tiny", "model.crop_scale=[0.25, 1.0]"]
+    )
+    assert build_run(settings, ranks_of(0, 1)).loader._source.decoder.smallest_crop == 0.25
 
 
 def test_workers_read_from_an_object_store(export_folder: Path, bucket: dict[str, str]) -> None:

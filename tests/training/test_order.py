@@ -12,7 +12,7 @@ shard_sizes = st.lists(st.integers(1, 40), min_size=1, max_size=6)
 
 
 def order_of(sizes: list[int], seed: int = 0, lanes: int = 3, block_samples: int = 4) -> Order:
-    shards = tuple(Shard(f"train-{number:06d}.tar", size, "0") for number, size in enumerate(sizes))
+    shards = tuple(Shard(f"train-{number:06d}.tar", size, 1, "0") for number, size in enumerate(sizes))
     return Order(shards, seed, lanes, block_samples)
 
 

@@ -68,7 +68,7 @@ def test_a_shard_with_fewer_samples_than_its_manifest_says_is_refused(make_expor
     manifest["shards"][0]["num_samples"] = 12
     (folder / "manifest.json").write_text(json.dumps(manifest))
     export = Export(str(folder))
-    with pytest.raises(ValueError, match=r"train-000000\.tar holds 10 samples, its manifest says 12"):
+    with pytest.raises(UnusableSettings, match=r"train-000000\.tar holds 10 samples, its manifest says 12"):
         list(export.samples(Span(export.shards("train")[0], 0, 12)))
 
 
@@ -78,8 +78,39 @@ def test_a_shard_with_more_samples_than_its_manifest_says_is_refused(make_export
     manifest["shards"][0]["num_samples"] = 9
     (folder / "manifest.json").write_text(json.dumps(manifest))
     export = Export(str(folder))
-    with pytest.raises(ValueError, match="holds 10 samples, its manifest says 9"):
+    with pytest.raises(UnusableSettings, match="holds 10 samples, its manifest says 9"):
         list(export.samples(Span(export.shards("train")[0], 0, 9)))
+
+
+def rewritten(folder: Path, change: Callable[[bytes], bytes]) -> Export:
+    """The export whose first shard was written anew under the old manifest."""
+    export = Export(str(folder))
+    shard = folder / "train-000000.tar"
+    shard.write_bytes(change(shard.read_bytes()))
+    return export
+
+
+def test_a_shard_of_another_size_is_refused_before_it_is_read(make_export: Callable[..., Path]) -> None:
+    export = rewritten(make_export((10,)), lambda content: content + bytes(512))
+    with pytest.raises(UnusableSettings, match=r"train-000000\.tar has \d+ bytes, .*: the export was written anew .* new run"):
+        next(export.samples(Span(export.shards("train")[0], 0, 4)))
+
+
+def test_a_shard_of_equal_size_and_other_content_is_refused_at_its_end(make_export: Callable[..., Path]) -> None:
+    export = rewritten(make_export((10,)), lambda content: content.replace(b"Figure 1.", b"Figure 2."))
+    (shard,) = export.shards("train")
+    assert len(list(export.samples(Span(shard, 0, 4)))) == 4
+    with pytest.raises(UnusableSettings, match=r"train-000000\.tar has another SHA-256 .* start a new run in another output"):
+        list(export.samples(Span(shard, 4, 10)))
+
+
+def test_a_shard_that_is_gone_is_named(make_export: Callable[..., Path]) -> None:
+    folder = make_export((10,))
+    export = Export(str(folder))
+    (shard,) = export.shards("train")
+    (folder / shard.name).unlink()
+    with pytest.raises(UnusableSettings, match=r"train-000000\.tar is gone"):
+        list(export.samples(Span(shard, 0, 10)))
 
 
 def test_a_folder_without_a_manifest_is_named(tmp_path: Path) -> None:
