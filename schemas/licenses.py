@@ -6,6 +6,7 @@ OTHER = "other"
 LICENSE_GROUPS = (COMMERCIAL, NONCOMMERCIAL, OTHER)
 LICENSE_GROUP_CHECK = f"license_group IN ('{COMMERCIAL}', '{NONCOMMERCIAL}', '{OTHER}')"
 
+# From the freest to the strictest; every other code, and none, is stricter than all of these.
 _GROUPS = {
     "CC0": COMMERCIAL,
     "CC BY": COMMERCIAL,
@@ -15,11 +16,22 @@ _GROUPS = {
     "CC BY-NC-SA": NONCOMMERCIAL,
     "CC BY-NC-ND": NONCOMMERCIAL,
 }
+STRICTNESS = tuple(_GROUPS)
 
 
 def license_group(code: str | None) -> str:
     """The reuse group of a licence code; a missing or unknown code (TDM, custom terms) is `other`."""
     return _GROUPS.get(code or "", OTHER)
+
+
+def strictness(code: str | None) -> int:
+    """Place of a licence code from the freest, 0, on; a missing or unknown code comes last."""
+    return STRICTNESS.index(code) if code in STRICTNESS else len(STRICTNESS)
+
+
+def stricter(one: str | None, other: str | None) -> str | None:
+    """The code of the two that permits less, by STRICTNESS; the first one where both are as strict."""
+    return max(one, other, key=strictness)
 
 
 def forbids_derivatives(code: str | None) -> bool:

@@ -37,6 +37,31 @@ def test_metadata_fills_what_the_xml_lacks_and_differences_are_recorded() -> Non
         "license_code": ("CC BY", "CC BY-NC"),
     }
     assert found["title"] == "A title"
+    assert (found["license_in_force"], found["license_group"]) == ("CC BY-NC", "noncommercial")
+
+
+@pytest.mark.parametrize(
+    ("told", "written", "in_force", "group", "is_no_derivatives"),
+    [
+        ("CC BY", "by/4.0", "CC BY", "commercial", False),
+        ("CC BY", "by-nc/4.0", "CC BY-NC", "noncommercial", False),
+        ("CC BY-NC", "by/4.0", "CC BY-NC", "noncommercial", False),
+        ("CC BY-ND", "by-nc/4.0", "CC BY-NC", "noncommercial", True),
+        ("CC BY-NC", "by-nc-nd/4.0", "CC BY-NC-ND", "noncommercial", True),
+        ("TDM", "by/4.0", "TDM", "other", False),
+        (None, "by/4.0", None, "other", False),
+        ("CC BY", "nc-sampling/1.0", "CC NC-SAMPLING", "other", False),
+        ("CC0", "", "CC0", "commercial", False),
+    ],
+)
+def test_the_stricter_of_xml_and_metadata_is_in_force(
+    told: str | None, written: str, in_force: str | None, group: str, is_no_derivatives: bool
+) -> None:
+    licence = f'<license xlink:href="https://creativecommons.org/licenses/{written}"/>' if written else ""
+    found = row(f"{META}<permissions>{licence}</permissions>", {"license_code": told})
+    assert found["license_code"] == told
+    assert (found["license_in_force"], found["license_group"]) == (in_force, group)
+    assert found["is_no_derivatives"] == is_no_derivatives
 
 
 @pytest.mark.parametrize("title", ["a TITLE!", "A  title", "A title: more"])

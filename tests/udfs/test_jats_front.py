@@ -19,7 +19,7 @@ def test_an_empty_article_has_nulls_and_empty_lists_but_no_word_none() -> None:
     empty = row("")
     filled = {name for name, value in empty.items() if value not in (None, [])}
     assert filled == {
-        *("accession", "pmcid", "version", "license_group", "is_open_access", "is_retracted", "is_manuscript", "is_damaged"),
+        *("accession", "pmcid", "version", "license_group", "is_no_derivatives", "is_open_access", "is_retracted", "is_manuscript", "is_damaged"),
         *("num_figures", "num_mentions", "num_tables", "num_references", "extractor_version"),
     }
     assert set(empty) == set(ARTICLES.column_names) - {"etag"}
@@ -120,6 +120,25 @@ def test_authors_have_names_orcids_and_affiliations() -> None:
         "affiliations": ["Institute, Town", "Clinic"],
     }
     assert (second["name"], second["surname"]) == ("The Group", None)
+
+
+@pytest.mark.parametrize(
+    ("inside", "text"),
+    [
+        ("<sup>1</sup><institution>Clinic</institution><addr-line>Town</addr-line> <country>USA</country>", "Clinic, Town, USA"),
+        ("<label>a</label> <institution>Clinic</institution>; <city>Town</city>.", "Clinic; Town"),
+        (
+            "<institution-wrap><institution-id>https://ror.org/1</institution-id><institution>Clinic</institution>"
+            "</institution-wrap>, Town",
+            "Clinic, Town",
+        ),
+        ("Clinic of the 2<sup>nd</sup> <italic>degree</italic>", "Clinic of the 2nd degree"),
+        ("<label>a</label>", None),
+    ],
+)
+def test_the_parts_of_an_affiliation_stay_apart_and_its_label_goes(inside: str, text: str | None) -> None:
+    meta = f"<contrib-group><contrib><name><surname>A</surname></name></contrib><aff>{inside}</aff></contrib-group>"
+    assert row(meta)["authors"][0]["affiliations"] == ([text] if text else [])
 
 
 def test_an_affiliation_without_links_is_everybodys() -> None:

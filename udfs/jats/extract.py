@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.licenses import license_group
+from schemas.licenses import forbids_derivatives, license_group
 from schemas.rejects import Reason
 from udfs.jats.blocks import Blocks
 from udfs.jats.dates import read_dates
@@ -23,15 +23,15 @@ from udfs.jats.front import (
     read_titles,
 )
 from udfs.jats.graphics import find_graphics
-from udfs.jats.licences import license_url, spdx_code
+from udfs.jats.licences import license_code, license_url, spdx_code, strictest_code
 from udfs.jats.mentions import MentionReader, wanted_xrefs
 from udfs.jats.metadata import flag, media_names, merge, text_of
 from udfs.jats.names import XML_LANG, Element
 from udfs.jats.parse import Limits, parse_article
 from udfs.jats.people import read_authors
 from udfs.jats.references import read_references
+from udfs.jats.rights import article_rights
 from udfs.jats.row_size import check_text_size, num_text_chars
-from udfs.jats.scope import Scope
 from udfs.jats.sections import read_sections
 from udfs.jats.survey import Survey, mark_mixed, survey
 from udfs.jats.targets import Targets
@@ -39,7 +39,7 @@ from udfs.jats.text import line_text
 from udfs.media_match import MediaIndex
 from udfs.object_keys import parse_accession
 
-EXTRACTOR_VERSION = "1.0.0"
+EXTRACTOR_VERSION = "1.1.0"
 
 PartReject = tuple[str, Reason, str]
 
@@ -74,14 +74,19 @@ def extract_article(
     meta, journal = article_meta(parsed.article)
     known = metadata or {}
     found = survey(parsed.article)
-    content = _read_content(parsed.article, found, accession, media_names(known, accession))
+    bibliography = _bibliography(parsed.article, meta, journal)
+    code = strictest_code(text_of(known.get("license_code")), bibliography["license_spdx"])
+    figures = FigureReader(
+        accession, MediaIndex(media_names(known, accession)), article_rights(meta.get("permissions", ()), code)
+    )
+    content = _read_content(parsed.article, found, figures)
     num_chars = num_text_chars(content.figures, content.mentions)
     check_text_size(num_chars, limits.max_row_chars)
     row = {
         "accession": accession,
         "pmcid": version.pmcid,
         "version": version.version,
-        **_bibliography(parsed.article, meta, journal),
+        **bibliography,
         "references": read_references(found.references),
         "sections": content.sections,
         "num_figures": len(content.figures),
@@ -104,11 +109,10 @@ class _Content:
     rejects: list[PartReject]
 
 
-def _read_content(article: Element, found: Survey, accession: str, names: Sequence[str]) -> _Content:
+def _read_content(article: Element, found: Survey, reader: FigureReader) -> _Content:
     """Figures first, since the cross-references to them are marked in the text that sections and mentions share."""
-    scope = Scope()
-    reader = FigureReader(accession, scope, MediaIndex(names), found.has_sub_articles)
-    figures = reader.read(find_graphics(found.graphics, scope.lineage))
+    scope = reader.scope
+    figures = reader.read(find_graphics(found.graphics, scope.lineage), found.has_sub_articles)
     targets = Targets(figures, scope)
     xrefs = wanted_xrefs(found.xrefs, targets)
     for xref in xrefs:
@@ -162,7 +166,9 @@ def _license(meta: Meta) -> dict[str, Any]:
 def _apply_metadata(row: dict[str, Any], metadata: Mapping[str, Any]) -> None:
     row["license_code"] = text_of(metadata.get("license_code"))
     row["disagreements"] = merge(row, metadata)
-    row["license_group"] = license_group(row["license_code"])
+    row["license_in_force"] = strictest_code(row["license_code"], row["license_spdx"])
+    row["license_group"] = license_group(row["license_in_force"])
+    row["is_no_derivatives"] = any(map(forbids_derivatives, (row["license_code"], license_code(row["license_spdx"]))))
     row["is_open_access"] = flag(metadata, "is_pmc_openaccess")
     row["is_manuscript"] = flag(metadata, "is_manuscript")
     row["is_retracted"] = flag(metadata, "is_retracted") or _says_retracted(row)

@@ -11,12 +11,14 @@ from udfs.jats.graphics import Graphic, xml_ids
 from udfs.jats.names import NAMES, Element, href_of
 from udfs.jats.numbering import label_number
 from udfs.jats.panels import split_panels
-from udfs.jats.rights import figure_rights
+from udfs.jats.rights import ArticleRights, Rights, figure_rights
 from udfs.jats.scope import Scope
 from udfs.jats.words import Words, merge_words, read_words
 from udfs.media_match import MediaIndex
 
 _GROUPS = ("fig-group", "fig", "table-wrap-group")
+# A graphical abstract stands beside the article's own permissions.
+_FRONTS = ("article", "article-meta")
 
 
 @dataclass(frozen=True)
@@ -31,15 +33,18 @@ class Figure:
 class FigureReader:
     """Reads the rows of one article; what several graphics of a figure or several figures of a group share is read once."""
 
-    def __init__(self, accession: str, scope: Scope, media: MediaIndex, has_sub_articles: bool) -> None:
+    def __init__(self, accession: str, media: MediaIndex, article: ArticleRights) -> None:
+        self.scope = Scope()
         self._accession = accession
-        self._scope = scope
         self._media = media
-        self._has_sub_articles = has_sub_articles
+        self._article = article
+        self._has_sub_articles = False
         self._words: dict[Element, Words] = {}
+        self._permissions: dict[Element, tuple[Element, ...]] = {}
 
-    def read(self, graphics: Sequence[Graphic]) -> list[Figure]:
+    def read(self, graphics: Sequence[Graphic], has_sub_articles: bool) -> list[Figure]:
         """One figure per graphic, in order."""
+        self._has_sub_articles = has_sub_articles
         named = zip(graphics, figure_ids(graphics), strict=True)
         return [self._figure(graphic, figure_id, position) for position, (graphic, figure_id) in enumerate(named)]
 
@@ -50,7 +55,7 @@ class FigureReader:
             "figure_id": figure_id,
             "xml_id": graphic.place.get("id"),
             "kind": graphic.kind,
-            "section_path": self._scope.path(graphic.place),
+            "section_path": self.scope.path(graphic.place),
             "sub_article": self._sub_article(graphic.place),
             "position": position,
             "graphic_no": graphic.number,
@@ -59,13 +64,14 @@ class FigureReader:
             **_alternative(graphic.element),
             **self._texts(graphic),
         }
-        return Figure(row, graphic, xml_ids(graphic, self._scope.lineage))
+        return Figure(row, graphic, xml_ids(graphic, self.scope.lineage))
 
     def _texts(self, graphic: Graphic) -> dict[str, Any]:
         place, element = graphic.place, graphic.element
         shared = self._words_of(place, graphic.owner is not None)
         words = shared if element is None or element is place else merge_words(shared, read_words(element))
-        rights = figure_rights(words.permissions, words.caption, words.attribution)
+        group = self._group(place, shared if words.caption != shared.caption else None)
+        rights = self._rights(graphic, words, group["group_caption"])
         return {
             "label": words.label,
             "number": label_number(words.label),
@@ -80,9 +86,28 @@ class FigureReader:
             "permission": rights.statement,
             "license_url": rights.license_url,
             "license_spdx": rights.license_spdx,
-            **self._group(place, shared if words.caption != shared.caption else None),
+            **group,
             **_panels(words.caption),
         }
+
+    def _rights(self, graphic: Graphic, words: Words, group_caption: str | None) -> Rights:
+        """Rights by the figure's own permissions, else those of the nearest element around it that has any."""
+        permissions = words.permissions or self._inherited(graphic.place)
+        around = next((one for name, one in self.scope.lineage[graphic.place] if name in _GROUPS), None)
+        group_attribution = self._words_of(around, False).attribution if around is not None else None
+        texts = (words.attribution, words.caption, words.notes, group_attribution, group_caption)
+        return figure_rights(permissions, texts, self._article)
+
+    def _inherited(self, place: Element) -> tuple[Element, ...]:
+        """Permissions of the nearest ancestor that has its own (JATS fig-group, boxed-text, sec, sub-article and so on)."""
+        for name, ancestor in self.scope.lineage[place]:
+            if name in _FRONTS:
+                break
+            if ancestor not in self._permissions:
+                self._permissions[ancestor] = permissions_of(ancestor)
+            if self._permissions[ancestor]:
+                return self._permissions[ancestor]
+        return ()
 
     def _words_of(self, element: Element, with_notes: bool) -> Words:
         if element not in self._words:
@@ -91,7 +116,7 @@ class FigureReader:
 
     def _group(self, place: Element, shared: Words | None) -> dict[str, Any]:
         """The figure a graphic with a caption of its own stands in, else the group (or figure) around the figure."""
-        group = next((one for name, one in self._scope.lineage[place] if name in _GROUPS), None)
+        group = next((one for name, one in self.scope.lineage[place] if name in _GROUPS), None)
         if shared is None and group is None:
             return {"group_id": None, "group_label": None, "group_caption": None}
         words = shared if shared is not None else self._words_of(group, False) if group is not None else Words()
@@ -102,8 +127,18 @@ class FigureReader:
         }
 
     def _sub_article(self, place: Element) -> str | None:
-        sub = self._scope.sub_article(place) if self._has_sub_articles else None
+        sub = self.scope.sub_article(place) if self._has_sub_articles else None
         return None if sub is None else sub.get("id") or sub.get("article-type") or NAMES[sub.tag]
+
+
+def permissions_of(element: Element) -> tuple[Element, ...]:
+    """Permissions that an element states for what is in it (JATS permissions, also in sec-meta, front-stub and front)."""
+    own = tuple(element.iterchildren("{*}permissions"))
+    return own or tuple(
+        found
+        for front in element.iterchildren("{*}sec-meta", "{*}front-stub", "{*}front")
+        for found in front.iterdescendants("{*}permissions")
+    )
 
 
 def _alternative(element: Element | None) -> dict[str, Any]:

@@ -1,13 +1,15 @@
-"""Rights of a figure: the article's licence, one of its own, or the permission of others."""
+"""Rights of a figure: the article's licence, one of its own, or others' rights."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-from udfs.jats.licences import license_url, spdx_code
+from schemas.licenses import stricter
+from udfs.jats.holders import copyright_claims, holders_in, is_own, own_holders
+from udfs.jats.licences import license_code, license_url, named_license, spdx_code
 from udfs.jats.names import Element
+from udfs.jats.rights_words import has_hint, taken_at, unconditional, withheld_at, without_reservation
 from udfs.jats.sentences import sentence_at
 from udfs.jats.text import line_text
 
@@ -16,18 +18,8 @@ OWN_LICENSE = "own_license"
 THIRD_PARTY = "third_party"
 RIGHTS = (ARTICLE, OWN_LICENSE, THIRD_PARTY)
 
-_HINTS = ("ermission", "ourtesy", "eproduced", "eprinted", "PERMISSION", "COURTESY")
-_THIRD_PARTY = re.compile(
-    r"\b(?:re(?:produced|printed|used|published)|used|adapted|modified|taken|redrawn)\b[^.]{0,120}?\bpermission"
-    r"|\bpermission\s+(?:of|from|was|has|granted|obtained)\b|\bwith\s+(?:kind\s+)?permission\b"
-    r"|\b(?:image|photo(?:graph)?|picture|figure|illustration)s?\b[^.;]{0,40}?\bcourtesy\s+of\b|\bcourtesy\s+of\b"
-    r"|\breproduced\s+from\b|\breprinted\s+from\b",
-    re.IGNORECASE,
-)
 
-
-@dataclass(frozen=True, slots=True)
-class Rights:
+class Rights(NamedTuple):
     """Which rights hold, the statement that says so, and the URL and SPDX code of a licence of the figure's own."""
 
     rights: str = ARTICLE
@@ -39,23 +31,64 @@ class Rights:
 _ARTICLES = Rights()
 
 
-def figure_rights(permissions: Sequence[Element], caption: str | None, attribution: str | None) -> Rights:
-    """Rights from the permissions of the figure and its graphic, else from the words of attribution and caption."""
-    if not permissions and not attribution and not _has_hint(caption):
-        return _ARTICLES
-    statement = " ".join(filter(None, (line_text(element) for element in permissions))) or None
+class ArticleRights(NamedTuple):
+    """What figures are measured against: the article's copyright holders (see holders.own_holders) and licence code."""
+
+    holders: frozenset[str] = frozenset()
+    code: str | None = None
+
+
+def article_rights(permissions: Sequence[Element], code: str | None) -> ArticleRights:
+    """Rights of an article from its own permissions (JATS article-meta/permissions) and the licence code that holds for it."""
+    return ArticleRights(own_holders(permissions), code)
+
+
+def figure_rights(permissions: Sequence[Element], texts: Iterable[str | None], article: ArticleRights) -> Rights:
+    """Rights by the permissions that hold for a figure, else by the words around it (attribution, captions, notes).
+
+    A copyright without a licence, and any notice that all rights are reserved, is a third party's unless its holder is the
+    article's. A licence that words name counts only where it is no freer than the article's.
+    """
+    stated = _by_permissions(permissions, article) if permissions else _ARTICLES
+    if stated.rights == THIRD_PARTY:
+        return stated
+    told = [found for text in texts if text and has_hint(text) and (found := _by_words(text, article))]
+    foreign = next((found for found in told if found.rights == THIRD_PARTY), None)
+    if foreign:
+        return foreign._replace(license_url=stated.license_url, license_spdx=stated.license_spdx)
+    if stated.rights == OWN_LICENSE:
+        return stated
+    return told[0] if told else stated
+
+
+def _by_permissions(permissions: Sequence[Element], article: ArticleRights) -> Rights:
+    statement = " ".join(filter(None, map(line_text, permissions))) or None
     licenses = [found for element in permissions for found in element.iterfind("{*}license")]
     url = next(filter(None, map(license_url, licenses)), None)
-    if statement and _THIRD_PARTY.search(statement):
-        return Rights(THIRD_PARTY, statement, url, spdx_code(url, statement))
+    if statement is None:
+        return Rights(OWN_LICENSE, url, url, spdx_code(url, None)) if licenses else _ARTICLES
+    spdx = spdx_code(url, " ".join(filter(None, map(line_text, licenses))))
+    holders = holders_in(permissions)
+    is_articles = bool(holders) and all(is_own(holder, article.holders) for holder in holders)
+    words = unconditional(statement)
+    if spdx or (is_articles and not licenses):
+        words = without_reservation(words)
+    if withheld_at(words) is not None:
+        return Rights(THIRD_PARTY, statement, url, spdx)
     if licenses:
-        return Rights(OWN_LICENSE, statement, url, spdx_code(url, statement))
-    for text in (attribution, caption):
-        match = _THIRD_PARTY.search(text) if text else None
-        if text and match:
-            return Rights(THIRD_PARTY, statement or sentence_at(text, match.start()))
-    return Rights(ARTICLE, statement)
+        return Rights(OWN_LICENSE, statement, url, spdx)
+    return Rights(THIRD_PARTY if holders and not is_articles else ARTICLE, statement)
 
 
-def _has_hint(text: str | None) -> bool:
-    return text is not None and any(hint in text for hint in _HINTS)
+def _by_words(text: str, article: ArticleRights) -> Rights | None:
+    words = unconditional(text)
+    claims = list(copyright_claims(words))
+    foreign = [place for place, holder in claims if not is_own(holder, article.holders)]
+    place = withheld_at(without_reservation(words) if claims and not foreign else words)
+    if place is None and foreign:
+        place = foreign[0]
+    named = named_license(words) if place is None else None
+    if named and stricter(article.code, license_code(named[1])) == license_code(named[1]):
+        return Rights(OWN_LICENSE, sentence_at(words, named[0]), None, named[1])
+    place = taken_at(words) if place is None else place
+    return None if place is None else Rights(THIRD_PARTY, sentence_at(words, place))
