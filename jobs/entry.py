@@ -7,6 +7,7 @@ import sys
 from typing import cast
 
 from conf.load import PROFILES, load_settings
+from conf.settings import UnusableSettings
 from jobs.session import spark_session
 from jobs.stage import Job, ReconciliationError, RunContext, StageResult, run_stage
 
@@ -39,20 +40,20 @@ def run_job(stage: str, arguments: list[str]) -> int:
         profile, overrides = parse_arguments(arguments)
         settings = load_settings(profile, overrides)
         spark = spark_session(settings, stage)
-    except ValueError as error:
+    except UnusableSettings as error:
         return refuse(error)
     try:
         write_line(result_line(run_stage(spark, settings, RunContext.new(), job_module(stage), stage)))
     except ReconciliationError as error:
         sys.stderr.write(f"{error}\n")
         return UNRECONCILED
-    except ValueError as error:
+    except UnusableSettings as error:
         return refuse(error)
     return DONE
 
 
 def parse_arguments(arguments: list[str]) -> tuple[str, list[str]]:
-    """Profile and overrides of a command line; ValueError for anything else."""
+    """Profile and overrides of a command line; UnusableSettings for anything else."""
     profile, overrides = "local", []
     rest = iter(arguments)
     for argument in rest:
@@ -63,7 +64,7 @@ def parse_arguments(arguments: list[str]) -> tuple[str, list[str]]:
         elif "=" in argument and not argument.startswith("-"):
             overrides.append(argument)
         else:
-            raise ValueError(f"{argument!r} is not known: use --profile {'|'.join(PROFILES)} and key=value")
+            raise UnusableSettings(f"{argument!r} is not known: use --profile {'|'.join(PROFILES)} and key=value")
     return profile, overrides
 
 
@@ -85,7 +86,7 @@ def write_line(text: str) -> None:
     sys.stdout.write(f"{text}\n")
 
 
-def refuse(error: ValueError) -> int:
+def refuse(error: UnusableSettings) -> int:
     """Tell a wrong use on standard error; the exit code for it."""
     sys.stderr.write(f"biomedica: {error}\n")
     return WRONG_USE

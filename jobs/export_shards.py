@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from conf.settings import ExportSettings, Settings
 from jobs.arrow_frames import map_batches
 from jobs.entry import main
+from jobs.options import refusals
 from jobs.stage import Counts, RunContext
 from jobs.tables import Lake, spark_schema
 from schemas.images import IMAGES
@@ -112,7 +113,8 @@ def write_manifest(lake: Lake, recipe: ExportSettings, versions: dict[str, int],
         "num_samples": totals,
         "shards": shards,
     }
-    store = open_store(uri)
+    with refusals():
+        store = open_store(uri)
     put_bytes(store, MANIFEST, json.dumps(manifest, indent=1, sort_keys=True).encode())
     delete_others(store, ".tar", {shard["shard"] for shard in shards})
 

@@ -11,7 +11,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from conf.settings import DuplicateSettings, Settings
+from conf.settings import DuplicateSettings, Settings, UnusableSettings
 from jobs.arrow_frames import map_batches, sql_columns
 from jobs.entry import main
 from jobs.find_duplicates import comparable_images
@@ -33,16 +33,16 @@ _WORD_BYTES = 8
 
 
 def mark(settings: Settings) -> str:
-    """The hash definition and what the sets hold; ValueError for a set that is not there."""
+    """The hash definition and what the sets hold; UnusableSettings for a set that is not there."""
     return json.dumps([HASH_VERSION, {name: set_digest(name, uri) for name, uri in sorted(settings.eval.sets.items())}])
 
 
 def set_digest(name: str, uri: str) -> str:
-    """What a set holds, by names, sizes and times; ValueError when there is nothing."""
+    """What a set holds, by names, sizes and times; UnusableSettings when there is nothing."""
     try:
         return listing_digest(uri)
     except ValueError as error:
-        raise ValueError(
+        raise UnusableSettings(
             f"eval.sets.{name}: {error}; give a folder of image files or a Delta table with a column `image`"
         ) from None
 

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 
-from conf.settings import Settings
+from conf.settings import Settings, UnusableSettings
 from udfs.esearch import SearchOptions, search_ids
 from udfs.fetch import FetchLimits
 from udfs.images import ImageOptions
 from udfs.selection import Selection, parse_ids
 from udfs.source.options import SourceOptions
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Around a kernel that is given options alone: the ValueError by which it refuses them becomes UnusableSettings."""
+    try:
+        yield
+    except ValueError as error:
+        raise UnusableSettings(str(error)) from error
 
 
 def source_options(settings: Settings, num_tasks: int = 1) -> SourceOptions:
@@ -52,20 +63,23 @@ def selected_ids(spark: SparkSession, settings: Settings) -> DataFrame | None:
     """The ids (PMCIDs or accessions) of the settings' file or search as a frame with the column `id`; None for every article."""
     source = settings.source
     if source.query is not None:
-        ids = search_ids(source.query, SearchOptions(source.esearch_url))
+        with refusals():
+            ids = search_ids(source.query, SearchOptions(source.esearch_url))
     elif source.ids is not None:
-        ids = parse_ids(read_text(Path(source.ids)), source.ids)
+        text = read_text(Path(source.ids))
+        with refusals():
+            ids = parse_ids(text, source.ids)
     else:
         return None
     return spark.createDataFrame([(name,) for name in sorted(ids.pmcids | ids.accessions)], "id string")
 
 
 def read_text(path: Path) -> str:
-    """The text of a file of ids; ValueError when it cannot be read."""
+    """The text of a file of ids; UnusableSettings when it cannot be read."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(
+        raise UnusableSettings(
             f"source.ids: {path} cannot be read ({error}); give a text file with one PMCID or accession a line"
         ) from None
 

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table as Grid
 
 from conf.load import load_settings
-from conf.settings import Settings
+from conf.settings import Settings, UnusableSettings
 from jobs.entry import DONE, STAGES, UNRECONCILED, job_module, parse_arguments, refuse
 from jobs.session import spark_session
 from jobs.stage import ReconciliationError, RunContext, StageResult, run_stage
@@ -97,7 +97,7 @@ def main(arguments: list[str]) -> int:
         profile, overrides = parse_arguments(arguments)
         settings = load_settings(profile, overrides)
         run_pipeline(spark_session(settings, "pipeline"), settings, Console())
-    except ValueError as error:
+    except UnusableSettings as error:
         return refuse(error)
     except ReconciliationError as error:
         sys.stderr.write(f"biomedica: {error}\n")

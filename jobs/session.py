@@ -13,7 +13,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from conf.environment import is_submitted, java_home, prepare_workers
-from conf.settings import Settings
+from conf.settings import Settings, UnusableSettings
 
 JAVA_VERSIONS = (17, 21)
 _DELTA_OPTIONS = {
@@ -29,7 +29,7 @@ _ARCHIVE_OPTIONS = {
 
 
 def spark_session(settings: Settings, name: str) -> SparkSession:
-    """A session with Delta; ValueError in one sentence when Java is missing or does not fit.
+    """A session with Delta; UnusableSettings in one sentence when Java is missing or does not fit.
 
     A running session (Databricks, a notebook) is taken as it is: it must have Delta already.
     """
@@ -46,17 +46,17 @@ def spark_session(settings: Settings, name: str) -> SparkSession:
 
 
 def check_java() -> int:
-    """The major version of the Java that Spark will start; ValueError with the fix when there is none that fits."""
+    """The major version of the Java that Spark will start; UnusableSettings with the fix when there is none that fits."""
     home = java_home()
     java = shutil.which(Path(home, "bin", "java") if home else "java")
     fix = "install OpenJDK 17 or 21 and put it first on PATH, or point JAVA_HOME at it"
     if java is None:
-        raise ValueError(f"Spark needs Java and none was found{f' in JAVA_HOME={home}' if home else ''}: {fix}.")
+        raise UnusableSettings(f"Spark needs Java and none was found{f' in JAVA_HOME={home}' if home else ''}: {fix}.")
     text = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
     match = re.search(r'version "(?:1\.)?(\d+)', text)  # Java 8 calls itself 1.8
     version = int(match.group(1)) if match else 0
     if version not in JAVA_VERSIONS:
-        raise ValueError(f"Spark needs Java 17 or 21, but {java} is version {version or 'unknown'}: {fix}.")
+        raise UnusableSettings(f"Spark needs Java 17 or 21, but {java} is version {version or 'unknown'}: {fix}.")
     return version
 
 
@@ -75,7 +75,7 @@ def _jvm_log(settings: Settings) -> Iterator[None]:
             yield
         except Exception as error:
             last_lines = "\n".join(path.read_text(errors="replace").splitlines()[-15:])
-            raise ValueError(f"Spark did not start; the end of {path} says:\n{last_lines}") from error
+            raise UnusableSettings(f"Spark did not start; the end of {path} says:\n{last_lines}") from error
         finally:
             os.dup2(saved, 2)
             os.close(saved)

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from conf.settings import Settings
 from jobs.arrow_frames import map_batches, sql_columns
 from jobs.entry import main
-from jobs.options import running_tasks, source_options
+from jobs.options import refusals, running_tasks, source_options
 from jobs.stage import Counts, RunContext, sync_rejects
 from jobs.tables import CHANGE, INSERT, UPSERT, Lake
 from schemas.inventory import INVENTORY, PRESENT, REMOVED
@@ -30,9 +30,15 @@ READS: tuple[Table, ...] = ()
 SECTIONS = ("source",)
 
 
+def source_manifest(settings: Settings) -> Manifest | None:
+    """The source's newest complete inventory, None where it has none; UnusableSettings for a source that is none."""
+    with refusals():
+        return find_manifest(open_source(source_options(settings)))
+
+
 def mark(settings: Settings) -> str:
     """Key and checksum of the newest complete manifest; a source without any is listed anew each time."""
-    manifest = find_manifest(open_source(source_options(settings)))
+    manifest = source_manifest(settings)
     return f"{manifest.key} {manifest.checksum}" if manifest else f"listed {datetime.now(UTC).isoformat()}"
 
 
@@ -87,7 +93,7 @@ def refused_lines(listing: DataFrame) -> DataFrame:
 def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     """Read the newest listing, merge what changed, refuse lines that name no article version."""
     lake = Lake(spark, settings.lake)
-    manifest = find_manifest(open_source(source_options(settings)))
+    manifest = source_manifest(settings)
     seen = manifest.created if manifest else context.started
     listing = lake.stage(read_listing(spark, settings, manifest), STAGE)
     lake.apply(INVENTORY, inventory_changes(newest_lines(listing), lake.read(INVENTORY), seen))

@@ -14,7 +14,7 @@ from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import MapType, StructType
 
-from conf.settings import LakeSettings
+from conf.settings import LakeSettings, UnusableSettings
 from schemas.catalog import TABLES
 from schemas.table import Table
 
@@ -52,7 +52,7 @@ class Lake:
         return f"delta.`{self.path(table.name)}`"
 
     def create(self) -> None:
-        """Create every table that is missing; ValueError for a table that lacks a column of its schema."""
+        """Create every table that is missing; UnusableSettings for a table that lacks a column of its schema."""
         if self.settings.catalog:
             self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {self.settings.catalog}")
         with ThreadPoolExecutor(4) as pool:
@@ -64,7 +64,7 @@ class Lake:
         wanted = {field.name: field.dataType for field in spark_schema(table)}
         differing = sorted(name for name in wanted if existing.get(name) != wanted[name])
         if differing:
-            raise ValueError(
+            raise UnusableSettings(
                 f"lake.uri: table {table.name} at {self.settings.uri} was made by another version (columns {differing} differ); "
                 "use another lake.uri or rebuild the table"
             )

@@ -29,7 +29,15 @@ def write_drawn_export(folder: Path, num_samples: int, samples_per_shard: int) -
                 entry.size = len(content)
                 tar.addfile(entry, io.BytesIO(content))
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        shards.append({"shard": path.name, "split": "train", "num_samples": len(members), "sha256": digest})
+        shards.append(
+            {
+                "shard": path.name,
+                "split": "train",
+                "num_samples": len(members),
+                "num_bytes": path.stat().st_size,
+                "sha256": digest,
+            }
+        )
     manifest = {"export": folder.name, "recipe_hash": None, "shards": shards}
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     return folder

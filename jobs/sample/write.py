@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from conf.settings import UnusableSettings
 from jobs.sample import bucket
 from jobs.sample.accounts import (
     FILTERED,
@@ -40,7 +41,7 @@ def write_sample(
     An image in more than `max_articles_per_image` articles counts as boilerplate; the bucket itself does not depend on it.
 
     The folder then holds exactly the bucket of these arguments: what an earlier call left is replaced or removed.
-    ValueError for sizes or days that cannot be, and for a folder with other things in it.
+    UnusableSettings for sizes or days that cannot be, and for a folder with other things in it.
     """
     _check(folder, num_articles, day)
     folder.mkdir(parents=True, exist_ok=True)
@@ -57,11 +58,11 @@ def write_sample(
 
 def _check(folder: Path, num_articles: int, day: int) -> None:
     if num_articles < 1:
-        raise ValueError(f"sample: number of articles must be at least 1, not {num_articles}")
+        raise UnusableSettings(f"sample: number of articles must be at least 1, not {num_articles}")
     if not 1 <= day <= NUM_DAYS:
-        raise ValueError(f"sample: day must be between 1 and {NUM_DAYS}, not {day}")
+        raise UnusableSettings(f"sample: day must be between 1 and {NUM_DAYS}, not {day}")
     if folder.exists() and any(folder.iterdir()) and not (folder / TRUTH_NAME).is_file():
-        raise ValueError(f"sample: {folder} is not empty and holds no sample; name a new or empty folder")
+        raise UnusableSettings(f"sample: {folder} is not empty and holds no sample; name a new or empty folder")
 
 
 class _Writer:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from conf.settings import Settings
+from conf.settings import Settings, UnusableSettings
 from jobs import entry
 from jobs.entry import STAGES, job_module, parse_arguments, result_line, run_job
 from jobs.stage import Counts, StageResult
@@ -25,7 +25,9 @@ def test_profile_and_overrides_come_in_any_order() -> None:
 
 @pytest.mark.parametrize("argument", ["lake.uri", "--verbose", "--lake.uri=x", "-h"])
 def test_other_arguments_are_refused_with_what_is_known(argument: str) -> None:
-    with pytest.raises(ValueError, match=f"'{argument}' is not known: use --profile local|cluster|databricks and key=value"):
+    with pytest.raises(
+        UnusableSettings, match=f"'{argument}' is not known: use --profile local|cluster|databricks and key=value"
+    ):
         parse_arguments([argument])
 
 
@@ -51,7 +53,7 @@ def test_a_result_is_one_line_that_adds_up() -> None:
     [
         (Counts(2, 2, 0), 0, "count: 2 in = 2 ok + 0 rejected + 0 filtered"),
         (Counts(2, 1, 0), 1, "count: 2 inputs, but 1 ok + 0 rejected + 0 filtered"),
-        (ValueError("source.uri must be a folder"), 2, "biomedica: source.uri must be a folder"),
+        (UnusableSettings("source.uri must be a folder"), 2, "biomedica: source.uri must be a folder"),
     ],
     ids=["done", "not reconciled", "wrong use"],
 )
@@ -59,12 +61,12 @@ def test_exit_codes(
     lake: Lake,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    counts: Counts | ValueError,
+    counts: Counts | UnusableSettings,
     code: int,
     told: str,
 ) -> None:
     def run(*_: object) -> Counts:
-        if isinstance(counts, ValueError):
+        if isinstance(counts, UnusableSettings):
             raise counts
         return counts
 
@@ -72,6 +74,29 @@ def test_exit_codes(
     assert run_job("count", [f"lake.uri={lake.settings.uri}"]) == code
     written = capsys.readouterr()
     assert (written.out if code == 0 else written.err).startswith(told)
+
+
+@pytest.mark.spark
+def test_a_fault_of_the_program_is_no_wrong_use(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(*_: object) -> Counts:
+        raise ValueError("edges need two ends each")
+
+    monkeypatch.setattr(entry, "job_module", lambda stage: SimpleNamespace(READS=(), SECTIONS=(), run=run))
+    with pytest.raises(ValueError, match="edges need two ends each"):
+        run_job("count", [f"lake.uri={lake.settings.uri}"])
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("source.uri=ftp://host", "source.uri must be a folder, s3://bucket or https://host"),
+        ("source.uri=/no/such/folder", "source.uri must be a folder that exists"),
+    ],
+)
+def test_a_source_that_is_none_is_wrong_use(lake: Lake, override: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_job("sync_inventory", [f"lake.uri={lake.settings.uri}", override]) == 2
+    assert capsys.readouterr().err.startswith(f"biomedica: {told}")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from conf.load import load_settings
-from conf.settings import Settings
+from conf.settings import Settings, UnusableSettings
 from jobs import find_eval_overlap
 from jobs.find_eval_overlap import STAGE, fine_distance
 from jobs.stage import Counts, RunContext, run_stage
@@ -95,7 +95,7 @@ def test_what_leaves_an_evaluation_set_leaves_the_table(archive: Lake, tmp_path:
 @pytest.mark.parametrize("uri", ["nowhere", "empty"])
 def test_a_set_that_is_not_there_is_refused_by_its_key(archive: Lake, tmp_path: Path, uri: str) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match=r"eval\.sets\.patches: .* give a folder of image files or a Delta table"):
+    with pytest.raises(UnusableSettings, match=r"eval\.sets\.patches: .* give a folder of image files or a Delta table"):
         run(archive, settings_for(archive, patches=str(tmp_path / uri)))
 
 

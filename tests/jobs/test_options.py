@@ -6,6 +6,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from conf.load import load_settings
+from conf.settings import UnusableSettings
 from jobs.options import (
     fetch_limits,
     image_options,
@@ -69,5 +70,5 @@ def test_a_file_of_ids_that_is_none_is_refused_by_name(content: bytes | None, to
     ids = tmp_path / "ids.txt"
     if content is not None:
         ids.write_bytes(content)
-    with pytest.raises(ValueError, match=f"ids.txt.*{told}"):
+    with pytest.raises(UnusableSettings, match=f"ids.txt.*{told}"):
         selected_ids(None, load_settings("local", [f"source.ids={ids}"]))  # type: ignore[arg-type]

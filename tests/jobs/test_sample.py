@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from conf.settings import UnusableSettings
 from jobs.sample import SampleTruth, write_sample
 
 NUM_ARTICLES, SEED = 48, 7
@@ -134,12 +135,12 @@ def test_a_day_marks_what_it_changed_and_nothing_else(tmp_path: Path) -> None:
 
 def test_a_folder_with_other_things_in_it_is_refused_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(ValueError, match="holds no sample"):
+    with pytest.raises(UnusableSettings, match="holds no sample"):
         write_sample(tmp_path, 3, SEED)
     assert contents(tmp_path) == {"thesis.txt": b"mine"}
 
 
 @pytest.mark.parametrize(("num_articles", "day", "named"), [(0, 1, "articles"), (3, 0, "day"), (3, 4, "day")])
 def test_sizes_and_days_that_cannot_be_are_refused(tmp_path: Path, num_articles: int, day: int, named: str) -> None:
-    with pytest.raises(ValueError, match=named):
+    with pytest.raises(UnusableSettings, match=named):
         write_sample(tmp_path, num_articles, SEED, day)

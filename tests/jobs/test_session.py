@@ -6,6 +6,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from conf.load import load_settings
+from conf.settings import UnusableSettings
 from jobs.session import check_java, spark_session
 
 
@@ -27,7 +28,7 @@ def say(java: Path, line: str) -> None:
 
 def one_sentence() -> str:
     """What a user is told about Java."""
-    with pytest.raises(ValueError, match=r"^Spark needs Java [^\n]*\.$") as refused:
+    with pytest.raises(UnusableSettings, match=r"^Spark needs Java [^\n]*\.$") as refused:
         check_java()
     return str(refused.value)
 

@@ -11,7 +11,7 @@ from deltalake import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from conf.settings import LakeSettings
+from conf.settings import LakeSettings, UnusableSettings
 from jobs.tables import CHANGE, DELETE, INSERT, UPSERT, Changed, Lake, check_columns, create_statement, differences, spark_schema
 from schemas.catalog import TABLES
 from schemas.images import IMAGES
@@ -103,7 +103,7 @@ def test_a_table_of_another_version_is_refused_with_the_way_out(lake: Lake) -> N
     lake.spark.sql(f"ALTER TABLE {lake.identifier(REJECTS)} ADD COLUMN (extra STRING)")
     lake.create()
     other = Table("rejects", REJECTS.comment, (*REJECTS.columns, Column("new", pa.string(), "Added later")), REJECTS.key, {})
-    with pytest.raises(ValueError, match=r"lake\.uri: table rejects at .* another version \(columns \['new'\] differ\)"):
+    with pytest.raises(UnusableSettings, match=r"lake\.uri: table rejects at .* another version \(columns \['new'\] differ\)"):
         lake._create(other)
 
 
