@@ -6,18 +6,19 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table as Grid
 
 from conf.load import load_settings
-from conf.settings import Settings
+from conf.settings import Settings, UnusableSettings
 from jobs.describe import columns_grid, rejects_by_reason, table_sizes, tables_grid
 from jobs.entry import DONE, STAGES, WRONG_USE, run_job
+from jobs.queries import check_read_only, rows_grid
 from jobs.sample import write_sample
 from jobs.session import spark_session
 from jobs.tables import Lake
@@ -43,19 +44,21 @@ def stop(message: str, code: int) -> NoReturn:
 
 @contextmanager
 def wrong_use() -> Iterator[None]:
-    """A ValueError inside is the user's to mend: one line and exit code 2."""
+    """Unusable settings inside are the user's to mend: one line and exit code 2."""
     try:
         yield
-    except ValueError as error:
+    except UnusableSettings as error:
         stop(str(error), WRONG_USE)
 
 
 def open_lake(profile: str, overrides: list[str] | None) -> tuple[Lake, Settings]:
-    """The archive that the settings name; ValueError when there is none yet."""
+    """The archive that the settings name; UnusableSettings when there is none yet."""
     settings = load_settings(profile, overrides or [])
     lake = Lake(spark_session(settings, "sql"), settings.lake)
     if not lake.exists():
-        raise ValueError(f"there is no archive at lake.uri={settings.lake.uri}: run `biomedica pipeline` first or set lake.uri")
+        raise UnusableSettings(
+            f"there is no archive at lake.uri={settings.lake.uri}: run `biomedica pipeline` first or set lake.uri"
+        )
     return lake, settings
 
 
@@ -98,7 +101,7 @@ def sql(
     profile: Profile = "local",
     json_lines: Annotated[bool, typer.Option("--json", help="One JSON object a row, without a limit")] = False,
 ) -> None:
-    """Run a query over the archive's tables and print at most 100 rows."""
+    """Run a query over the archive's tables and print at most 100 rows; wide ones one below the other. Nothing can be changed."""
     from pyspark.errors import AnalysisException, ParseException
     from pyspark.logger import PySparkLogger
     from pyspark.sql import functions as F
@@ -108,6 +111,7 @@ def sql(
         lake, _ = open_lake(profile, overrides)
         lake.register_views()
         try:
+            check_read_only(lake.spark, query)
             rows = lake.spark.sql(query)
         except (AnalysisException, ParseException) as error:
             stop(str(error).strip().splitlines()[0], WRONG_USE)
@@ -115,21 +119,10 @@ def sql(
         for row in rows.select(F.to_json(F.struct("*"), {"ignoreNullFields": "false"})).toLocalIterator():
             sys.stdout.write(f"{row[0]}\n")
         return
-    grid = Grid(*(escape(name) for name in rows.columns))
     shown = rows.limit(MAX_SQL_ROWS + 1).collect()
-    for values in shown[:MAX_SQL_ROWS]:
-        grid.add_row(*(_cell(value) for value in values))
-    console.print(grid)
+    console.print(rows_grid(rows.columns, [tuple(row) for row in shown[:MAX_SQL_ROWS]], console.width))
     if len(shown) > MAX_SQL_ROWS:
         console.print(f"Only the first {MAX_SQL_ROWS} rows; use --json or LIMIT.")
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "NULL"
-    if isinstance(value, bytes | bytearray):
-        return f"<{len(value)} bytes>"
-    return escape(str(value))  # a caption's [brackets] are no markup
 
 
 @app.command()
@@ -171,6 +164,26 @@ def rejects(
         from jobs.quality_gallery import quality_page
 
         write_page(html, quality_page(lake, limit))
+
+
+@app.command()
+def status(
+    overrides: Overrides = None,
+    profile: Profile = "local",
+    as_json: Annotated[bool, typer.Option("--json", help="The same as one JSON object")] = False,
+) -> None:
+    """Show how current the archive is: newest inventory, versions by state and licence, what waits, what was refused and why."""
+    from jobs.status import archive_status
+    from jobs.status_grids import status_grids
+
+    with wrong_use():
+        lake, settings = open_lake(profile, overrides)
+        found = archive_status(lake, settings)
+    if as_json:
+        sys.stdout.write(json.dumps(found, indent=1) + "\n")
+        return
+    for part in status_grids(found, datetime.now(UTC)):
+        console.print(part)
 
 
 @app.command()

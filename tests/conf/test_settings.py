@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
@@ -21,6 +23,16 @@ def test_each_section_has_a_sha256_of_its_own() -> None:
     assert all(len(section.digest()) == 64 for section in sections)
 
 
+def test_folders_are_absolute_and_urls_as_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings("local", ["lake.uri=lake/", "source.uri=../bucket", "export.uri=build/shards"])
+    assert settings.lake.uri == f"{tmp_path}/lake"
+    assert settings.source.uri == f"{tmp_path}/../bucket"
+    assert settings.export.uri == f"{tmp_path}/build/shards"
+    for url in ("s3://bucket/lake", "dbfs:/lake", "abfss://a@b.c/lake", "file:/lake", "/lake"):
+        assert LakeSettings(uri=url).uri == url
+
+
 def test_ids_and_query_exclude_each_other() -> None:
     with pytest.raises(ValidationError, match="ids and query exclude each other"):
         SourceSettings(uri="a", ids="ids.txt", query="cancer")
@@ -38,7 +50,7 @@ def test_splits_must_leave_something_beside_a_default(fractions: dict[str, float
         PairSettings(**fractions)
 
 
-@pytest.mark.parametrize(("given", "kept"), [("lake/", "lake"), ("s3://b/lake//", "s3://b/lake"), ("/", "/")])
+@pytest.mark.parametrize(("given", "kept"), [("/data/lake/", "/data/lake"), ("s3://b/lake//", "s3://b/lake"), ("/", "/")])
 def test_the_lake_needs_no_trailing_slash(given: str, kept: str) -> None:
     assert LakeSettings(uri=given).uri == kept
 
