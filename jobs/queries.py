@@ -9,19 +9,21 @@ from pyspark.sql import SparkSession
 from rich.markup import escape
 from rich.table import Table as Grid
 
+from conf.settings import UnusableSettings
+
 MIN_COLUMN_WIDTH = 12
 _READING = {"SELECT", "WITH", "FROM", "VALUES", "TABLE", "SHOW", "DESCRIBE", "DESC", "EXPLAIN"}
 _WRITING = re.compile(r"^[\s:+\-'|*!~]*(Insert|Delete|Update|Merge)\w*", re.MULTILINE)
 
 
 def check_read_only(spark: SparkSession, query: str) -> None:
-    """ValueError for a statement that would change something; ParseException for what is no SQL."""
+    """UnusableSettings for a statement that would change something; ParseException for what is no SQL."""
     statement = re.sub(r"^(\s|--[^\n]*\n|/\*.*?\*/|\()+", "", query, flags=re.DOTALL)
     word = re.match(r"\w*", statement).group().upper()  # type: ignore[union-attr]
     # `WITH ... INSERT` and `FROM ... INSERT` begin like queries: only the parsed plan tells.
     plan = spark._jsparkSession.sessionState().sqlParser().parsePlan(query).treeString()
     if word not in _READING or _WRITING.search(plan):
-        raise ValueError("only queries are run here: the archive is changed by its jobs alone; begin with SELECT or WITH")
+        raise UnusableSettings("only queries are run here: the archive is changed by its jobs alone; begin with SELECT or WITH")
 
 
 def rows_grid(columns: Sequence[str], rows: Sequence[Sequence[object]], width: int) -> Grid:
