@@ -187,26 +187,6 @@ def status(
 
 
 @app.command()
-def status(
-    overrides: Overrides = None,
-    profile: Profile = "local",
-    as_json: Annotated[bool, typer.Option("--json", help="The same as one JSON object")] = False,
-) -> None:
-    """Show how current the archive is: newest inventory, versions by state and licence, what waits, what was refused and why."""
-    from jobs.status import archive_status
-    from jobs.status_grids import status_grids
-
-    with wrong_use():
-        lake, settings = open_lake(profile, overrides)
-        found = archive_status(lake, settings)
-    if as_json:
-        sys.stdout.write(json.dumps(found, indent=1) + "\n")
-        return
-    for part in status_grids(found, datetime.now(UTC)):
-        console.print(part)
-
-
-@app.command()
 def duplicates(
     overrides: Overrides = None,
     profile: Profile = "local",

@@ -1,0 +1,141 @@
+"""How current the archive is: its newest inventory, article versions by state and licence, what waits and what was refused."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from conf.settings import Settings
+from jobs import extract_figures, fetch_articles, fetch_images, sync_inventory
+from jobs.options import selected_ids
+from jobs.orphans import count_orphans
+from jobs.stage import last_inputs
+from jobs.tables import Lake
+from schemas.articles import ARTICLES
+from schemas.documents import DOCUMENTS, FILTERED
+from schemas.figures import FIGURES
+from schemas.inventory import INVENTORY, PRESENT
+from schemas.licenses import LICENSE_GROUPS
+from schemas.pairs import PAIRS
+from schemas.rejects import REJECTS
+from schemas.runs import RUNS
+from schemas.tombstones import TOMBSTONES
+
+PARSED, REFUSED, WAITING, NOT_SELECTED, GONE = "parsed", "refused", "waiting", "not_selected", "removed"
+UNKNOWN = "unknown"
+GROUPS = (*LICENSE_GROUPS, UNKNOWN)
+_FOLDER_TIME = "%Y-%m-%dT%H-%MZ"
+_TIME = "yyyy-MM-dd'T'HH:mm:ss'+00:00'"  # sessions are in UTC
+
+
+def archive_status(lake: Lake, settings: Settings) -> dict[str, Any]:
+    """The whole status as plain values, times in ISO 8601 (UTC); what waits is counted under these settings."""
+    wanted = fetch_articles.wanted_versions(lake.read(INVENTORY), selected_ids(lake.spark, settings), settings.source.since)
+    return {
+        "inventory": inventory_time(last_inputs(lake, sync_inventory.STAGE)),
+        "last_run": last_run(lake.read(RUNS)),
+        "versions": counts_by_group(version_states(lake, settings, wanted)),
+        "pairs": counts_by_group(lake.read(PAIRS).select(F.lit("pairs").alias("state"), "license_group")).get("pairs", {}),
+        "waiting": waiting(lake, settings, wanted),
+        "refused": refused(lake.read(REJECTS)),
+        "tombstones": _counts(lake.read(TOMBSTONES), "reason"),
+        "orphans": {reference: number for reference, number in count_orphans(lake).items() if number},
+    }
+
+
+def inventory_time(inputs: str | None) -> str | None:
+    """When the listing of the last synchronisation was made, from what that stage recorded; None before the first."""
+    if inputs is None:
+        return None
+    mark = str(json.loads(inputs)["mark"])
+    if mark.startswith("listed "):
+        return mark.removeprefix("listed ")
+    folder = mark.partition(" ")[0].split("/")[-2]
+    return datetime.strptime(folder, _FOLDER_TIME).replace(tzinfo=UTC).isoformat()
+
+
+def version_states(lake: Lake, settings: Settings, wanted: DataFrame) -> DataFrame:
+    """State and licence group of every article version that the source lists or listed."""
+    here = fetch_articles.as_selected(lake.read(DOCUMENTS), settings)
+    about = here.select("accession", "etag", "license_group", F.col("state").alias("kept"), "filter_reason")
+    parsed = lake.read(ARTICLES).select("accession", "etag", F.lit(True).alias("is_parsed"))
+    stages = (fetch_articles.STAGE, extract_figures.STAGE)
+    no = lake.read(REJECTS).where(F.col("stage").isin(*stages)).select(F.col("key").alias("accession"), F.lit(True).alias("no"))
+    selected = wanted.select("accession", F.lit(True).alias("is_wanted"))
+    joined = (
+        lake.read(INVENTORY)
+        .select("accession", "etag", F.col("state").alias("listed"))
+        .join(about, ["accession", "etag"], "left")
+        .join(parsed, ["accession", "etag"], "left")
+        .join(no.distinct(), "accession", "left")
+        .join(selected, "accession", "left")
+    )
+    state = (
+        F.when(F.col("listed") != PRESENT, GONE)
+        .when(F.col("kept") == FILTERED, F.col("filter_reason"))
+        .when(F.col("is_parsed"), PARSED)
+        .when(F.col("no"), REFUSED)
+        .when(F.col("kept").isNull() & F.col("is_wanted").isNull(), NOT_SELECTED)
+        .otherwise(WAITING)
+    )
+    return joined.select(state.alias("state"), F.coalesce("license_group", F.lit(UNKNOWN)).alias("license_group"))
+
+
+def waiting(lake: Lake, settings: Settings, wanted: DataFrame) -> dict[str, int]:
+    """How many inputs each acquiring stage would take up in its next run."""
+    rejects = lake.read(REJECTS)
+    of = {stage: rejects.where(F.col("stage") == stage) for stage in (fetch_articles.STAGE, fetch_images.STAGE)}
+    retried = settings.fetch.retry_rejected
+    documents = lake.read(DOCUMENTS)
+    here = fetch_articles.as_selected(documents, settings)
+    to_fetch = fetch_articles.versions_to_fetch(wanted, here, None if retried else of[fetch_articles.STAGE])
+    refused_here = rejects.where(F.col("stage") == extract_figures.STAGE)
+    to_extract = extract_figures.documents_to_extract(documents, lake.read(ARTICLES), refused_here)
+    named = fetch_images.named_media(lake.read(FIGURES), documents, settings.source.bucket)
+    refused_media = None if retried else of[fetch_images.STAGE]
+    media = fetch_images.media_to_fetch(
+        named, fetch_images.media_as_kept(lake, settings), refused_media, settings.images.digest()
+    )
+    return {
+        fetch_articles.STAGE: to_fetch.count(),
+        extract_figures.STAGE: to_extract.count(),
+        fetch_images.STAGE: media.count(),
+    }
+
+
+def refused(rejects: DataFrame) -> list[dict[str, Any]]:
+    """Rejects by stage and reason: how many, the most attempts, when last, and the newest as an example."""
+    newest = F.max_by(F.struct("key", "detail"), F.struct("last_seen", "key"))
+    last_seen = F.date_format(F.max("last_seen"), _TIME)
+    grouped = rejects.groupBy("stage", "reason").agg(
+        F.count("*").alias("num_rows"), F.max("attempts").alias("attempts"), last_seen.alias("last_seen"), newest.alias("example")
+    )
+    return [row.asDict(recursive=True) for row in grouped.orderBy("stage", F.desc("num_rows"), "reason").collect()]
+
+
+def last_run(runs: DataFrame) -> dict[str, Any] | None:
+    """The newest run that had something to do, stage by stage; None before the first."""
+    newest = runs.agg(F.max_by("run_id", "started").alias("run_id"))
+    columns = ("stage", "seconds", "num_in", "num_ok", "num_rejected", "num_filtered")
+    mine = runs.join(newest, "run_id", "left_semi").orderBy("started")
+    rows = mine.select("run_id", F.date_format("started", _TIME).alias("started"), *columns).collect()
+    if not rows:
+        return None
+    stages = [{name: row[name] for name in columns} for row in rows]
+    return {"run_id": rows[0]["run_id"], "started": rows[0]["started"], "stages": stages}
+
+
+def counts_by_group(states: DataFrame) -> dict[str, dict[str, int]]:
+    """Rows by state and licence group, and `total` over the groups."""
+    counts: dict[str, dict[str, int]] = {}
+    for row in states.groupBy("state", "license_group").count().collect():
+        counts.setdefault(row["state"], dict.fromkeys(GROUPS, 0))[row["license_group"]] = row["count"]
+    return {state: {**groups, "total": sum(groups.values())} for state, groups in sorted(counts.items())}
+
+
+def _counts(rows: DataFrame, column: str) -> dict[str, int]:
+    return {row[column]: row["count"] for row in rows.groupBy(column).count().orderBy(column).collect()}

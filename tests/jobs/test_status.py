@@ -1,0 +1,172 @@
+"""What the status says of an archive, and how it looks on a terminal."""
+
+import io
+import json
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+from rich.console import Console
+from typer.testing import CliRunner
+
+from conf.load import load_settings
+from conf.settings import LakeSettings, Settings
+from jobs.cli import app
+from jobs.fetch_articles import wanted_versions
+from jobs.status import archive_status, counts_by_group, inventory_time, version_states, waiting
+from jobs.status_grids import age, status_grids
+from jobs.tables import CHANGE, INSERT, Lake
+from schemas.articles import ARTICLES
+from schemas.documents import DOCUMENTS
+from schemas.inventory import INVENTORY, PRESENT, REMOVED
+from schemas.pairs import PAIRS
+from schemas.rejects import REJECTS
+from schemas.runs import RUNS
+from schemas.table import Table
+from schemas.tombstones import TOMBSTONES
+from tests.jobs.rows import DAY_1, DAY_2, frame
+from udfs.jats import EXTRACTOR_VERSION
+
+NOW = datetime(2026, 11, 5, 9, 30, tzinfo=UTC)
+MANIFEST = "inventory-reports/pmc-oa-opendata/metadata/2026-11-03T01-00Z/manifest.json"
+
+
+def put(lake: Lake, table: Table, *rows: dict[str, Any]) -> None:
+    lake.apply(table, frame(lake.spark, table, *rows).selectExpr("*", f"'{INSERT}' AS {CHANGE}"))
+
+
+def version(number: int, **values: Any) -> dict[str, Any]:
+    return {"accession": f"PMC{number}.1", "pmcid": f"PMC{number}", "etag": "1", "state": PRESENT, **values}
+
+
+def document(number: int, group: str = "commercial", **values: Any) -> dict[str, Any]:
+    about = {"state": "stored", "xml": b"<article/>", "license_group": group, "is_open_access": True, "etag": "1"}
+    return {"accession": f"PMC{number}.1", **about, **values}
+
+
+def run_row(stage: str, started: datetime, run_id: str = "run-2") -> dict[str, Any]:
+    inputs = json.dumps({"mark": f"{MANIFEST} 0123"})
+    counts = {"num_in": 3, "num_ok": 2, "num_rejected": 1, "num_filtered": 0}
+    return {"run_id": run_id, "stage": stage, "started": started, "seconds": 4.25, "inputs": inputs, "filtered": [], **counts}
+
+
+@pytest.fixture(scope="module")
+def filled(spark: SparkSession, empty_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """An archive with article versions in each state."""
+    place = tmp_path_factory.mktemp("status") / "lake"
+    lake = Lake(spark, LakeSettings(uri=str(shutil.copytree(empty_lake, place))))
+    filtered = {"state": "filtered", "xml": None}
+    failed = {"stage": "fetch_articles", "reason": "fetch_failed", "attempts": 2, "fingerprint": "1"}
+    broken = {"stage": "extract_figures", "reason": "not_xml", "fingerprint": f"1 extractor {EXTRACTOR_VERSION}"}
+    parsed = {"etag": "1", "license_group": "other", "extractor_version": EXTRACTOR_VERSION}
+    put(lake, INVENTORY, *(version(n) for n in range(1, 8)), version(8, state=REMOVED), version(9, etag="2"))
+    closed = document(3, filter_reason="not_open_access", is_open_access=False, **filtered)
+    put(lake, DOCUMENTS, document(1), document(2, "noncommercial"), closed, document(4, "other"), document(5), document(9))
+    put(lake, ARTICLES, *({"accession": f"PMC{n}.1", **parsed} for n in (1, 2, 9)))
+    put(
+        lake,
+        REJECTS,
+        {"key": "PMC6.1", "detail": "first", "last_seen": DAY_1, **failed},
+        {"key": "PMC99.1", "detail": "[red]newest[/]", "last_seen": DAY_2, **failed},
+        {"key": "PMC4.1", "detail": "no element", **broken},
+    )
+    put(lake, PAIRS, {"pair_id": "a", "license_group": "commercial", "split": "train"})
+    put(lake, TOMBSTONES, {"pair_id": "b", "reason": "retracted"})
+    put(lake, RUNS, run_row("sync_inventory", DAY_1, "run-1"), run_row("sync_inventory", DAY_2), run_row("fetch_articles", DAY_2))
+    return lake
+
+
+def settings_of(lake: Lake, *overrides: str) -> Settings:
+    return load_settings("local", [f"lake.uri={lake.settings.uri}", *overrides])
+
+
+@pytest.fixture(scope="module")
+def status(filled: Lake) -> dict[str, Any]:
+    return archive_status(filled, settings_of(filled))
+
+
+def totals(status: dict[str, Any]) -> dict[str, int]:
+    return {state: groups["total"] for state, groups in status["versions"].items()}
+
+
+@pytest.mark.spark
+def test_every_listed_version_is_in_one_state(status: dict[str, Any]) -> None:
+    assert totals(status) == {"parsed": 2, "not_open_access": 1, "refused": 2, "waiting": 3, "removed": 1}
+    assert status["versions"]["parsed"] == {"commercial": 1, "noncommercial": 1, "other": 0, "unknown": 0, "total": 2}
+    assert status["versions"]["refused"]["unknown"] == 1
+    assert status["pairs"]["commercial"] == status["pairs"]["total"] == 1
+
+
+@pytest.mark.spark
+def test_what_waits_is_what_the_next_run_would_take_up(filled: Lake, status: dict[str, Any]) -> None:
+    assert status["waiting"] == {"fetch_articles": 2, "extract_figures": 1, "fetch_images": 0}
+    wanted = wanted_versions(filled.read(INVENTORY), None, None)
+    assert waiting(filled, settings_of(filled, "fetch.retry_rejected=true"), wanted)["fetch_articles"] == 3
+
+
+@pytest.mark.spark
+def test_versions_that_the_settings_do_not_select_wait_for_nothing(filled: Lake) -> None:
+    wanted = wanted_versions(filled.read(INVENTORY), filled.spark.createDataFrame([("PMC9",)], "id string"), None)
+    states = counts_by_group(version_states(filled, settings_of(filled), wanted))
+    assert states["not_selected"]["total"] == 1
+    assert states["waiting"]["total"] == 2
+
+
+@pytest.mark.spark
+def test_refusals_say_why_with_their_newest_example(status: dict[str, Any]) -> None:
+    fetch = status["refused"][1]
+    assert (fetch["stage"], fetch["reason"], fetch["num_rows"], fetch["attempts"]) == ("fetch_articles", "fetch_failed", 2, 2)
+    assert fetch["example"] == {"key": "PMC99.1", "detail": "[red]newest[/]"}
+    assert fetch["last_seen"] == "2026-11-02T00:00:00+00:00"
+
+
+@pytest.mark.spark
+def test_the_newest_run_is_told_stage_by_stage(status: dict[str, Any]) -> None:
+    run = status["last_run"]
+    assert (run["run_id"], run["started"]) == ("run-2", "2026-11-02T00:00:00+00:00")
+    assert {row["stage"] for row in run["stages"]} == {"sync_inventory", "fetch_articles"}
+
+
+def test_an_inventory_is_as_old_as_its_folder_says_or_its_listing() -> None:
+    assert inventory_time(None) is None
+    assert inventory_time(json.dumps({"mark": f"{MANIFEST} 0123"})) == "2026-11-03T01:00:00+00:00"
+    assert inventory_time(json.dumps({"mark": "listed 2026-11-04T02:00:00+00:00"})) == "2026-11-04T02:00:00+00:00"
+
+
+@pytest.mark.spark
+def test_the_terminal_shows_it_whole_in_80_columns(status: dict[str, Any]) -> None:
+    console = Console(width=80, record=True, file=io.StringIO())
+    for part in status_grids(status, NOW):
+        console.print(part)
+    text = console.export_text()
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= 80
+    assert "2026-11-03 01:00 UTC (2 days ago)" in text
+    assert "[red]newest[/]" in text
+    assert "Inconsistent" in text
+    for words in ("not open access", "noncommercial", "waits for fetch_articles", "pairs taken out: retracted"):
+        assert words in text
+    assert "…" not in text.replace("Inconsistent", "")
+
+
+@pytest.mark.parametrize(
+    ("moment", "told"),
+    [
+        (None, "none yet"),
+        ("2026-11-05T09:18:00+00:00", "2026-11-05 09:18 UTC (12 min ago)"),
+        ("2026-11-04T01:00:00+00:00", "2026-11-04 01:00 UTC (32 h ago)"),
+    ],
+)
+def test_an_age_is_told_in_its_own_unit(moment: str | None, told: str) -> None:
+    assert age(moment, NOW) == told
+
+
+@pytest.mark.spark
+def test_the_command_prints_tables_or_json_even_of_an_empty_archive(lake: Lake) -> None:
+    place = f"lake.uri={lake.settings.uri}"
+    printed = json.loads(CliRunner().invoke(app, ["status", place, "--json"]).output)
+    assert (printed["inventory"], printed["last_run"], printed["versions"]) == (None, None, {})
+    shown = CliRunner().invoke(app, ["status", place])
+    assert "Newest inventory  none yet" in shown.output
