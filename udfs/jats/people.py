@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from udfs.jats.cleaning import clean_text
 from udfs.jats.front import Meta
 from udfs.jats.names import NAMES, Element, by_name
 from udfs.jats.text import line_text
 
+_PARTS = frozenset({"institution", "institution-wrap", "addr-line", "city", "state", "postal-code", "country", "named-content"})
 _ORCID = re.compile(r"\d{4}-?\d{4}-?\d{4}-?\d{3}[\dX]")
 
 
@@ -27,12 +29,29 @@ def read_authors(meta: Meta) -> list[dict[str, Any]]:
 
 
 def affiliation_text(aff: Element) -> str | None:
-    """Text of an affiliation without the label that links it to its authors."""
-    text = line_text(aff)
-    first = aff[0] if len(aff) else None
-    if text and first is not None and NAMES[first.tag] in ("label", "sup") and not (aff.text or "").strip():
-        text = text.removeprefix(line_text(first) or "").lstrip(" ,.") or None
-    return text
+    """Text of an affiliation without the label that links it to its authors; parts that nothing parts are parted by commas."""
+    if not len(aff):
+        return line_text(aff)
+    pieces = [aff.text or ""]
+    is_after_part = False
+    for child in aff:
+        name = NAMES[child.tag]
+        is_label = name == "label" or (name == "sup" and not "".join(pieces).strip())
+        text = "" if is_label else _part_text(child, name)
+        if is_after_part and name in _PARTS and text and "".join(pieces).strip():
+            pieces[-1] = ", "
+        tail = child.tail or ""
+        pieces += (text, tail)
+        is_after_part = name in _PARTS and not tail.strip()
+    return clean_text("".join(pieces)).strip(" ,.") or None
+
+
+def _part_text(element: Element, name: str) -> str:
+    """Text of a part of an affiliation, without the identifier of an institution."""
+    if name != "institution-wrap":
+        return line_text(element) or ""
+    named = (line_text(one) for one in element if NAMES[one.tag] != "institution-id")
+    return " ".join(filter(None, named))
 
 
 def _affiliations(elements: list[Element]) -> dict[str, str]:
