@@ -27,6 +27,7 @@ from udfs.jats import EXTRACTOR_VERSION, Limits
 
 STAGE = "extract_figures"
 READS: tuple[Table, ...] = (DOCUMENTS,)
+WRITES: tuple[Table, ...] = (ARTICLES, FIGURES, MENTIONS)
 SECTIONS = ("fetch",)
 ARTICLES_PER_TASK = 512
 EXTRACTED = (FIGURES, MENTIONS, ARTICLES)

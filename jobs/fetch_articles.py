@@ -35,6 +35,7 @@ from udfs.batches.documents import RESULT, DocumentFetch
 
 STAGE = "fetch_articles"
 READS: tuple[Table, ...] = (INVENTORY,)
+WRITES: tuple[Table, ...] = (DOCUMENTS,)
 SECTIONS = ("source", "fetch")
 USUAL_BYTES = 100_000  # metadata and XML of an article, as the mean of a thousand real ones
 

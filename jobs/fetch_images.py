@@ -27,6 +27,7 @@ from udfs.batches.media_images import RESULT, MediaFetch
 
 STAGE = "fetch_images"
 READS: tuple[Table, ...] = (FIGURES, DOCUMENTS)
+WRITES: tuple[Table, ...] = (MEDIA, IMAGES, ORIGINALS)
 SECTIONS = ("source", "fetch", "images")
 USUAL_BYTES = 180_000  # a figure's file, as the mean of 148 real ones
 

@@ -23,6 +23,7 @@ from jobs.tables import Lake
 from jobs.touched_images import touched_images
 from schemas.articles import ARTICLES
 from schemas.duplicates import DUPLICATES, EXACT_BYTES, EXACT_PIXELS, NEAR, SELF
+from schemas.hash_pairs import HASH_PAIRS
 from schemas.images import IMAGES
 from schemas.licenses import LICENSE_GROUPS
 from schemas.media import MEDIA
@@ -32,6 +33,7 @@ from udfs.phash import HASH_VERSION
 
 STAGE = "find_duplicates"
 READS: tuple[Table, ...] = (IMAGES, MEDIA, ARTICLES)
+WRITES: tuple[Table, ...] = (DUPLICATES, HASH_PAIRS)
 SECTIONS: tuple[str, ...] = ("duplicates",)
 
 logger = logging.getLogger(__name__)
@@ -103,12 +105,16 @@ def mark(settings: Settings) -> str:
 
 
 def touched_since_last_run(lake: Lake, settings: Settings) -> DataFrame | None:
-    """The images to look at again, staged; None for all: at first, with other settings, or where a change feed has a gap."""
+    """The images to look at again, staged; None for all.
+
+    That is: at first, with other settings, where others changed the tables, or where a change feed has a gap.
+    """
     inputs = json.loads(last_inputs(lake, STAGE) or "{}")
-    if (inputs.get("mark"), inputs.get("duplicates")) != (mark(settings), settings.duplicates.digest()):
+    known = (inputs.get("mark"), inputs.get("settings"), inputs.get("outputs"))
+    if known != (mark(settings), {"duplicates": settings.duplicates.digest()}, lake.versions(WRITES)):
         return None
     try:
-        return lake.stage(touched_images(lake, inputs), f"{STAGE}/touched")
+        return lake.stage(touched_images(lake, inputs["tables"]), f"{STAGE}/touched")
     except (PySparkException, Py4JJavaError) as error:
         logger.warning("%s: the change feeds do not reach back to the last run, all is decided again: %s", STAGE, error)
         return None

@@ -28,6 +28,7 @@ from udfs.storage import listing_digest
 
 STAGE = "find_eval_overlap"
 READS: tuple[Table, ...] = (IMAGES,)
+WRITES: tuple[Table, ...] = (EVAL_OVERLAP,)
 SECTIONS = ("duplicates", "eval")
 _WORD_BYTES = 8
 

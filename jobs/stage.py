@@ -64,12 +64,13 @@ RunFunction = Callable[[SparkSession, Settings, RunContext], Counts]
 
 
 class Job(Protocol):
-    """What a job module offers: the tables it reads, the settings sections that decide its result, and `run`.
+    """What a job module offers: the tables it reads, those it alone writes, the settings sections that decide, and `run`.
 
     It may also have `mark(settings)`: in words, what else decides the result, such as a file that the settings only name.
     """
 
     READS: tuple[Table, ...]
+    WRITES: tuple[Table, ...]
     SECTIONS: tuple[str, ...]
 
     @property
@@ -96,7 +97,7 @@ def run_stage(spark: SparkSession, settings: Settings, context: RunContext, job:
     lake.create()
     started, clock = datetime.now(UTC), monotonic()
     inputs = stage_inputs(lake, settings, job)
-    if not _always(stage, settings) and last_inputs(lake, stage) == inputs:
+    if not _always(stage, settings) and last_inputs(lake, stage) == _with_outputs(lake, inputs, job):
         return StageResult(stage, monotonic() - clock, None)
     note = json.dumps({"run_id": context.run_id, "stage": stage, "settings": settings.public_dump()})
     with lake.commit_note(note):
@@ -107,22 +108,27 @@ def run_stage(spark: SparkSession, settings: Settings, context: RunContext, job:
                 f" + {counts.num_filtered} filtered"
             )
         result = StageResult(stage, monotonic() - clock, counts)
-        _record(lake, settings, context, result, (started, inputs))
+        _record(lake, settings, context, result, (started, _with_outputs(lake, inputs, job)))
     return result
 
 
 def stage_inputs(lake: Lake, settings: Settings, job: Job) -> str:
     """What decides the stage's result, as JSON: Delta versions read, settings digests and, where it has one, the job's mark."""
-    marks: dict[str, object] = dict(lake.versions(job.READS))
-    marks |= {section: getattr(settings, section).digest() for section in job.SECTIONS}
+    digests = {section: getattr(settings, section).digest() for section in job.SECTIONS}
+    marks: dict[str, object] = {"tables": lake.versions(job.READS), "settings": digests}
     own_mark = getattr(job, "mark", None)
     if own_mark is not None:
         marks["mark"] = own_mark(settings)
     return json.dumps(marks, sort_keys=True)
 
 
+def _with_outputs(lake: Lake, inputs: str, job: Job) -> str:
+    """The inputs with the versions of the tables that the job alone writes: it runs again when someone else changed them."""
+    return json.dumps(json.loads(inputs) | {"outputs": lake.versions(job.WRITES)}, sort_keys=True)
+
+
 def last_inputs(lake: Lake, stage: str) -> str | None:
-    """What the newest recorded run of the stage read; None before the first."""
+    """What the newest recorded run of the stage read and left, as JSON; None before the first."""
     row = lake.read(RUNS).where(F.col("stage") == stage).agg(F.max_by("inputs", "started").alias("inputs")).first()
     return None if row is None else row["inputs"]
 

@@ -27,6 +27,7 @@ from udfs.source import open_source
 
 STAGE = "sync_inventory"
 READS: tuple[Table, ...] = ()
+WRITES: tuple[Table, ...] = (INVENTORY,)
 SECTIONS = ("source",)
 
 

@@ -23,6 +23,8 @@ UPSERT = "upsert"
 DELETE = "delete"
 CHANGE = "_change"
 _USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
+_MAINTENANCE = {"OPTIMIZE", "VACUUM", "COMPUTE"}
+_MAINTENANCE_AT_ONCE = 20
 _PROPERTIES = {"delta.enableChangeDataFeed": "true", "delta.enableDeletionVectors": "false"}
 
 
@@ -101,8 +103,10 @@ class Lake:
         return files.select(F.col("path").alias("name"), "content")
 
     def version(self, table: Table) -> int:
-        """The newest Delta version of the table."""
-        return int(self.spark.sql(f"DESCRIBE HISTORY {self.identifier(table)} LIMIT 1").first()["version"])  # type: ignore[index]
+        """The newest Delta version that changed rows: maintenance (OPTIMIZE, VACUUM) leaves them as they are."""
+        history = self.spark.sql(f"DESCRIBE HISTORY {self.identifier(table)} LIMIT {_MAINTENANCE_AT_ONCE}").collect()
+        changes = [row["version"] for row in history if row["operation"].split()[0] not in _MAINTENANCE]
+        return int(max(changes, default=history[0]["version"]))
 
     def versions(self, tables: Iterable[Table]) -> dict[str, int]:
         """The newest Delta version of each table, by name."""
@@ -154,7 +158,7 @@ class Lake:
 
         No change, no commit; only new rows, a plain append.
         """
-        held = changes.persist(StorageLevel.MEMORY_AND_DISK)
+        held = changes.persist(StorageLevel.DISK_ONLY)
         try:
             counts = {row[CHANGE]: row["count"] for row in held.groupBy(CHANGE).count().collect()}
             if counts.keys() == {INSERT}:

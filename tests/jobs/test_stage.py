@@ -11,6 +11,8 @@ from conf.load import load_settings
 from conf.settings import Settings
 from jobs.stage import Counts, ReconciliationError, RunContext, rejects_due, run_stage, sync_rejects
 from jobs.tables import Lake
+from schemas.documents import DOCUMENTS
+from schemas.images import IMAGES
 from schemas.inventory import INVENTORY
 from schemas.rejects import REJECTS, Reason
 from schemas.runs import RUNS
@@ -40,7 +42,8 @@ def test_run_ids_sort_by_time_and_differ() -> None:
 class CountingJob:
     """A job that reads the inventory and counts how often it ran."""
 
-    READS: tuple[Table, ...] = (INVENTORY,)
+    READS: tuple[Table, ...] = (INVENTORY, IMAGES)
+    WRITES: tuple[Table, ...] = (DOCUMENTS,)
     SECTIONS: tuple[str, ...] = ("images",)
 
     def __init__(self, counts: Counts) -> None:
@@ -86,6 +89,26 @@ def test_a_stage_runs_only_when_something_it_depends_on_has_changed(lake: Lake, 
     lake.sync(INVENTORY, frame(lake.spark, INVENTORY, {"accession": "PMC1.1", "pmcid": "PMC1", "state": "present"}))
     assert ran("images.quality=50")
     assert not ran("images.quality=50")
+    lake.append(IMAGES, frame(lake.spark, IMAGES, {"image_sha256": "a"}))
+    assert ran("images.quality=50")
+
+
+def test_a_stage_runs_again_when_others_changed_what_it_wrote_but_not_after_maintenance(
+    lake: Lake, settings: Callable[..., Settings]
+) -> None:
+    job = CountingJob(Counts(0, 0, 0))
+    lake.append(DOCUMENTS, frame(lake.spark, DOCUMENTS, document("PMC1.1")))
+    lake.append(DOCUMENTS, frame(lake.spark, DOCUMENTS, document("PMC2.1")))
+    run_stage(lake.spark, settings(), RunContext.new(), job, "count")
+    lake.spark.sql(f"OPTIMIZE {lake.identifier(DOCUMENTS)}")
+    assert lake.detail(DOCUMENTS)["numFiles"] == 1
+    assert run_stage(lake.spark, settings(), RunContext.new(), job, "count").counts is None
+    lake.spark.sql(f"DELETE FROM {lake.identifier(DOCUMENTS)} WHERE accession = 'PMC1.1'")
+    assert run_stage(lake.spark, settings(), RunContext.new(), job, "count").counts is not None
+
+
+def document(accession: str) -> dict[str, Any]:
+    return {"accession": accession, "state": "filtered", "filter_reason": "license_group", "license_group": "other"}
 
 
 def test_no_secret_of_the_settings_reaches_the_archive(lake: Lake, settings: Callable[..., Settings]) -> None:
