@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 from conf.public_values import public_values
 
 LicenseGroup = Literal["commercial", "noncommercial", "other"]
+FigureRights = Literal["article", "own_license", "third_party"]
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -86,6 +87,9 @@ class LakeSettings(Section):
 
     uri: Folder = Field(description="Folder or object store path below which each table has its folder")
     catalog: str | None = Field(None, description="Catalog.schema to name the tables in (Databricks); None: tables by path")
+    exclusive: bool = Field(
+        True, description="Let no second run write at the same time (files in `_lease`); False: something else sees to it"
+    )
 
     @field_validator("uri")
     @classmethod
@@ -197,7 +201,15 @@ class ExportSettings(Section):
     name: str = Field("default", pattern=r"^[A-Za-z0-9_-]+$")
     uri: Folder = Field(description="Folder below which the export has its own folder")
     license_groups: tuple[LicenseGroup, ...] = Field(("commercial", "noncommercial"), min_length=1)
-    canonical_only: bool = Field(True, description="One pair per duplicate cluster")
+    rights: tuple[FigureRights, ...] = Field(
+        ("article", "own_license"),
+        min_length=1,
+        description="Whose figures are exported; those of third parties have no licence, so they need license_groups other too",
+    )
+    include_no_derivatives: bool = Field(
+        False, description="Also export figures under No-Derivatives licences: shards carry resized images"
+    )
+    canonical_only: bool = Field(True, description="One pair per duplicate cluster: the first that the recipe leaves")
     samples_per_shard: Positive = 1_000
     seed: int = Field(0, description="Order of the samples")
 

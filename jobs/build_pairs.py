@@ -1,6 +1,6 @@
 """Join figures, images, duplicates and licences to the archive's main table, with splits and tombstones.
 
-Reads: articles, figures, mentions, media, images, duplicates, eval_overlap, rejects.
+Reads: documents, articles, figures, mentions, media, images, duplicates, eval_overlap, rejects.
 Writes: pairs (key pair_id), tombstones (key pair_id), rejects.
 """
 
@@ -11,11 +11,13 @@ from pyspark.sql import functions as F
 
 from conf.settings import PairSettings, Settings
 from jobs.entry import main
+from jobs.figure_licenses import licensed_figures
 from jobs.split_groups import split_groups
 from jobs.stage import Counts, RunContext, sync_rejects
 from jobs.tables import Lake
 from jobs.tombstones import bury
 from schemas.articles import ARTICLES
+from schemas.documents import DOCUMENTS
 from schemas.duplicates import DUPLICATES
 from schemas.eval_overlap import EVAL_OVERLAP
 from schemas.figures import FIGURES, PAIRED_KINDS
@@ -27,7 +29,8 @@ from schemas.rejects import Reason
 from schemas.table import Table
 
 STAGE = "build_pairs"
-READS: tuple[Table, ...] = (ARTICLES, FIGURES, MENTIONS, MEDIA, IMAGES, DUPLICATES, EVAL_OVERLAP)
+READS: tuple[Table, ...] = (DOCUMENTS, ARTICLES, FIGURES, MENTIONS, MEDIA, IMAGES, DUPLICATES, EVAL_OVERLAP)
+WRITES: tuple[Table, ...] = (PAIRS,)
 SECTIONS = ("pairs", "duplicates")
 SPLIT_BUCKETS = 1_000_000
 
@@ -36,9 +39,17 @@ def preferred_versions(articles: DataFrame, policy: str = "published") -> DataFr
     """The articles with `is_preferred`, by `pairs.version_policy`: published before manuscript, then the highest; or others."""
     if policy == "all":
         return articles.withColumn("is_preferred", F.lit(True))
-    ranks = {"published": ["is_manuscript", F.desc("version")], "highest": [F.desc("version")]}
+    ranks: dict[str, list[str | Column]] = {"published": ["is_manuscript", F.desc("version")], "highest": [F.desc("version")]}
     order = Window.partitionBy("pmcid").orderBy(*ranks[policy])
     return articles.withColumn("is_preferred", F.row_number().over(order) == 1)
+
+
+def with_retractions(articles: DataFrame, documents: DataFrame) -> DataFrame:
+    """The articles, `is_retracted` where any known version of their PMCID is: also one that was left out or refused."""
+    pmcid = F.substring_index("accession", ".", 1).alias("pmcid")
+    told = documents.where("is_retracted").select(pmcid).unionByName(articles.where("is_retracted").select("pmcid")).distinct()
+    known = articles.drop("is_retracted").join(told.withColumn("told", F.lit(True)), "pmcid", "left")
+    return known.withColumn("is_retracted", F.coalesce("told", F.lit(False))).drop("told")
 
 
 def largest_media(figures: DataFrame, media: DataFrame, images: DataFrame) -> DataFrame:
@@ -68,12 +79,18 @@ def judged_figures(
     figures: DataFrame, articles: DataFrame, chosen: DataFrame, boilerplate: DataFrame, settings: PairSettings
 ) -> DataFrame:
     """Every figure with its article and image, and `filtered` or `reason` for those that become no pair."""
+    article = {"license_in_force": "article_license_code", "is_no_derivatives": "article_is_no_derivatives"}
     about = articles.select(
-        "accession", "pmcid", "title", "doi", "citation", "license_code", "license_group", "is_retracted", "is_preferred", "year"
+        *("accession", "pmcid", "title", "doi", "citation", "is_retracted", "is_preferred", "year"),
+        *(F.col(name).alias(alias) for name, alias in article.items()),
     )
-    named = figures.select("accession", "figure_id", "kind", "label", "caption", "rights", "graphic_ref", "media_names")
+    own = {"license_code": "figure_license_code", "license_url": "figure_license_url"}
+    named = figures.select(
+        *("accession", "figure_id", "kind", "label", "caption", "rights", "permission", "graphic_ref", "media_names"),
+        *(F.col(name).alias(alias) for name, alias in own.items()),
+    )
     joined = (
-        named.join(about, "accession")
+        licensed_figures(named.join(about, "accession"))
         .join(chosen, ["accession", "figure_id"], "left")
         .join(boilerplate.withColumn("is_boilerplate", F.lit(True)), "image_sha256", "left")
     )
@@ -127,7 +144,7 @@ def pairs_of(
     in_cluster = Window.partitionBy(F.coalesce("cluster_id", "image_sha256"))
     is_image = F.col("image_sha256") == F.coalesce("canonical_sha256", "image_sha256")
     order = in_cluster.orderBy(F.desc(is_image), F.col("year").asc_nulls_last(), "pmcid", "accession", "figure_id")
-    rows = rows.withColumn("is_canonical", F.row_number().over(order) == 1)
+    rows = rows.withColumn("cluster_rank", F.row_number().over(order)).withColumn("is_canonical", F.col("cluster_rank") == 1)
     rows = rows.join(split_groups(rows.select("pmcid", F.coalesce("cluster_id", "image_sha256").alias("cluster"))), "pmcid")
     return rows.withColumns(
         {
@@ -151,6 +168,7 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     boilerplate = boilerplate_images(media, duplicates, settings.duplicates.max_articles_per_image)
     chosen = largest_media(figures, media, lake.read(IMAGES))
     articles = preferred_versions(lake.read(ARTICLES), settings.pairs.version_policy)
+    articles = with_retractions(articles, lake.read(DOCUMENTS).select("accession", "is_retracted"))
     judged = lake.stage(judged_figures(figures, articles, chosen, boilerplate, settings.pairs), STAGE)
     pairs = lake.stage(
         pairs_of(judged, lake.read(MENTIONS), duplicates, lake.read(EVAL_OVERLAP), settings.pairs), f"{STAGE}_pairs"

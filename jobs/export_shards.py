@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from conf.settings import ExportSettings, Settings
@@ -25,18 +25,38 @@ from udfs.storage import delete_others, open_store, put_bytes
 
 STAGE = "export_shards"
 READS: tuple[Table, ...] = (PAIRS, IMAGES)
+WRITES: tuple[Table, ...] = (SHARDS,)
 SECTIONS = ("export",)
 MANIFEST = "manifest.json"
 
 
 def filtered_pairs(pairs: DataFrame, recipe: ExportSettings) -> DataFrame:
-    """Every pair with `filtered`: why the recipe leaves it out, NULL for a sample."""
-    return pairs.withColumn(
-        "filtered",
-        F.when(~F.col("license_group").isin(*recipe.license_groups), "license_group")
+    """Every pair with `filtered`: why the recipe leaves it out, NULL for a sample.
+
+    Of a cluster the first pair by `cluster_rank` stays among those that no other reason leaves out.
+    """
+    judged = pairs.withColumn("filtered", filter_reason(recipe))
+    if not recipe.canonical_only:
+        return judged
+    is_left = F.col("filtered").isNull()
+    cluster = F.coalesce("cluster_id", "image_sha256")
+    first = F.min(F.when(is_left, F.col("cluster_rank"))).over(Window.partitionBy(cluster))
+    is_copy = is_left & (F.col("cluster_rank") > F.col("first"))
+    return (
+        judged.withColumn("first", first)
+        .withColumn("filtered", F.when(is_copy, "duplicate").otherwise(F.col("filtered")))
+        .drop("first")
+    )
+
+
+def filter_reason(recipe: ExportSettings) -> Column:
+    """The first reason for which a recipe leaves a pair out, whatever other pairs there are."""
+    return (
+        F.when(~F.col("rights").isin(*recipe.rights), "rights")
+        .when(~F.col("license_group").isin(*recipe.license_groups), "license_group")
+        .when(F.col("is_no_derivatives") & F.lit(not recipe.include_no_derivatives), "no_derivatives")
         .when((F.col("split") == "train") & (F.size("eval_overlap") > 0), "eval_overlap")
         .when(F.col("caption").isNull(), "no_caption")
-        .when(~F.col("is_canonical") & F.lit(recipe.canonical_only), "duplicate"),
     )
 
 

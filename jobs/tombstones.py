@@ -33,7 +33,7 @@ def bury(lake: Lake, context: RunContext, pairs: DataFrame) -> None:
 
 def tombstones_of(gone: DataFrame, articles: DataFrame, inventory: DataFrame, context: RunContext) -> DataFrame:
     """Tombstones of pairs, with the first reason that holds: removed, retracted, superseded, relicensed, changed."""
-    now = articles.select("accession", "pmcid", "is_retracted", F.col("license_code").alias("license_now"))
+    now = articles.select("accession", "pmcid", "is_retracted", F.col("license_in_force").alias("license_now"))
     listed = inventory.select("accession", F.col("state").alias("listed_as"))
     newest = articles.groupBy("pmcid").agg(F.max("version").alias("newest"))
     joined = gone.join(now, "accession", "left").join(listed, "accession", "left").join(newest, "pmcid", "left")
@@ -41,7 +41,7 @@ def tombstones_of(gone: DataFrame, articles: DataFrame, inventory: DataFrame, co
     reason = (
         F.when(F.coalesce(F.col("listed_as") == REMOVED, F.lit(True)), "removed")
         .when(F.col("is_retracted"), "retracted")
-        .when(~F.col("license_now").eqNullSafe(F.col("license_code")) | F.col("pmcid").isNull(), "relicensed")
+        .when(~F.col("license_now").eqNullSafe(F.col("article_license_code")) | F.col("pmcid").isNull(), "relicensed")
         .when(version < F.col("newest"), "superseded")
         .otherwise("changed")
     )

@@ -54,14 +54,17 @@ FIGURES = Table(
         Column(
             "rights",
             pa.string(),
-            "article: the article's licence; own_license: one of its own; third_party: others' permission",
+            "article: the article's licence; own_license: one of its own; third_party: others' copyright or permission",
             required=True,
         ),
         Column(
-            "permission", pa.string(), "Statement the rights rest on (JATS fig/permissions, else the sentence of the caption)"
+            "permission",
+            pa.string(),
+            "Statement the rights rest on (JATS permissions of or around it, else a sentence of caption, attrib or note)",
         ),
-        Column("license_url", pa.string(), "Address of the figure's own licence (JATS fig/permissions/license)"),
+        Column("license_url", pa.string(), "Address of the figure's own licence (JATS permissions/license)"),
         Column("license_spdx", pa.string(), "SPDX-like code of the figure's own licence: CC-BY-4.0"),
+        Column("license_code", pa.string(), "Code of the figure's own licence as the metadata writes it: CC BY-NC"),
         Column("section_path", pa.string(), "Titles of the enclosing sections, outermost first, joined by ' > '"),
         Column("sub_article", pa.string(), "id, else type, of the sub-article that holds the figure; NULL in the article itself"),
         Column("position", pa.int32(), "Order among the article's graphics, from 0", required=True),

@@ -19,8 +19,10 @@ from jobs.build_pairs import (
     mentions_of_figures,
     pairs_of,
     preferred_versions,
+    with_retractions,
 )
 from schemas.articles import ARTICLES
+from schemas.documents import DOCUMENTS
 from schemas.duplicates import DUPLICATES
 from schemas.eval_overlap import EVAL_OVERLAP
 from schemas.figures import FIGURES
@@ -37,7 +39,7 @@ SETTINGS = PairSettings(val_fraction=0.3, test_fraction=0.3)
 
 def article(accession: str, **values: Any) -> dict[str, Any]:
     pmcid, version = accession.split(".")
-    return {"accession": accession, "pmcid": pmcid, "version": int(version), "license_group": "commercial"} | values
+    return {"accession": accession, "pmcid": pmcid, "version": int(version), "license_in_force": "CC BY"} | values
 
 
 def figure(accession: str, figure_id: str, *media_names: str, **values: Any) -> dict[str, Any]:
@@ -112,13 +114,29 @@ def test_an_image_in_too_many_articles_is_boilerplate_with_all_its_duplicates(sp
     assert boilerplate_images(found, duplicates, 3).isEmpty()
 
 
+def test_an_article_is_retracted_if_any_known_version_of_it_is(spark: SparkSession) -> None:
+    versions = [article("PMC1.1"), article("PMC2.1"), article("PMC2.2", is_retracted=True), article("PMC10.1")]
+    documents = [
+        {"accession": "PMC1.1", "state": "stored"},
+        {"accession": "PMC1.2", "state": "filtered", "is_retracted": True},
+        {"accession": "PMC3.1", "state": "stored", "is_retracted": True},
+    ]
+    known = with_retractions(preferred_versions(frame(spark, ARTICLES, *versions)), frame(spark, DOCUMENTS, *documents))
+    assert collected(known, "accession", "is_retracted", "is_preferred") == [
+        ("PMC1.1", True, True),
+        ("PMC10.1", False, True),
+        ("PMC2.1", True, False),
+        ("PMC2.2", True, True),
+    ]
+
+
 @pytest.fixture(scope="module")
 def judged(spark: SparkSession) -> dict[str, tuple[str | None, str | None]]:
     """(filtered, reason) of figures that are each out of the ordinary in one way."""
     articles = [
         article("PMC1.1"),
         article("PMC2.1", is_retracted=True),
-        article("PMC3.1", license_group="other"),
+        article("PMC3.1", license_in_force="TDM"),
         article("PMC4.1"),
         article("PMC4.2"),
     ]
@@ -130,6 +148,8 @@ def judged(spark: SparkSession) -> dict[str, tuple[str | None, str | None]]:
         figure("PMC1.1", "no_file"),
         figure("PMC1.1", "broken_file", "broken.jpg"),
         figure("PMC1.1", "logo", "logo.gif"),
+        figure("PMC1.1", "others", "a.jpg", rights="third_party"),
+        figure("PMC3.1", "licensed", "a.jpg", rights="own_license", license_code="CC BY-NC"),
         figure("PMC2.1", "retracted", "a.jpg"),
         figure("PMC3.1", "other_license", "a.jpg"),
         figure("PMC4.1", "old_version", "a.jpg"),
@@ -159,6 +179,8 @@ def judged(spark: SparkSession) -> dict[str, tuple[str | None, str | None]]:
         ("no_file", None, "no_media"),
         ("broken_file", None, "media_rejected"),
         ("logo", "boilerplate", None),
+        ("others", "license_group", None),
+        ("licensed", None, None),
         ("retracted", "retracted", None),
         ("other_license", "license_group", None),
         ("old_version", "superseded", None),
@@ -272,7 +294,9 @@ def test_one_pair_stands_for_each_cluster_with_the_canonical_image_if_any_pair_h
         clusters[world.cluster(row)].append(row)
     assert any(len(rows) > 1 for rows in clusters.values())
     for best, rows in clusters.items():
+        assert sorted(row["cluster_rank"] for row in rows) == list(range(1, len(rows) + 1))
         (chosen,) = [row for row in rows if row["is_canonical"]]
+        assert chosen["cluster_rank"] == 1
         holders = [row for row in rows if row["image_sha256"] == best] or rows
         assert chosen["accession"] == min(row["accession"] for row in holders)
 

@@ -25,7 +25,7 @@ RECIPE = ExportSettings(uri="unused", samples_per_shard=40, license_groups=("com
 
 
 def pair(name: str, **values: Any) -> dict[str, Any]:
-    defaults = {"license_group": "commercial", "split": "train", "caption": f"Caption of {name}", "is_canonical": True}
+    defaults = {"license_group": "commercial", "rights": "article", "split": "train", "caption": f"Caption of {name}"}
     return {"pair_id": name, "image_sha256": f"image of {name}"} | defaults | values
 
 
@@ -33,11 +33,14 @@ def test_the_recipe_filters_pairs_for_one_reason_each(spark: SparkSession) -> No
     pairs = frame(
         spark,
         PAIRS,
-        pair("good"),
+        pair("good", cluster_id="seen twice"),
+        pair("copy", cluster_id="seen twice", cluster_rank=2),
+        pair("others", rights="third_party", license_group="other"),
+        pair("own", rights="own_license"),
         pair("not_free", license_group="noncommercial", caption=None),
-        pair("silent", caption=None, is_canonical=False),
-        pair("copy", is_canonical=False),
-        pair("examined", eval_overlap=["medmnist"], is_canonical=False),
+        pair("unchangeable", is_no_derivatives=True, caption=None),
+        pair("silent", caption=None),
+        pair("examined", eval_overlap=["medmnist"], caption=None),
         pair("examined_elsewhere", eval_overlap=["medmnist"], split="val"),
     )
     expected = [
@@ -46,12 +49,50 @@ def test_the_recipe_filters_pairs_for_one_reason_each(spark: SparkSession) -> No
         ("examined_elsewhere", None),
         ("good", None),
         ("not_free", "license_group"),
+        ("others", "rights"),
+        ("own", None),
         ("silent", "no_caption"),
+        ("unchangeable", "no_derivatives"),
     ]
     assert collected(filtered_pairs(pairs, RECIPE), "pair_id", "filtered") == expected
-    wide = RECIPE.model_copy(update={"canonical_only": False, "license_groups": ("commercial", "noncommercial")})
-    kept = filtered_pairs(pairs, wide).where("filtered IS NULL")
-    assert collected(kept, "pair_id") == [("copy",), ("examined_elsewhere",), ("good",)]
+    wide = RECIPE.model_copy(
+        update={
+            "canonical_only": False,
+            "license_groups": ("commercial", "noncommercial", "other"),
+            "include_no_derivatives": True,
+            "rights": ("article", "third_party"),
+        }
+    )
+    kept = filtered_pairs(pairs.where("caption IS NOT NULL"), wide).where("filtered IS NULL")
+    assert collected(kept, "pair_id") == [("copy",), ("examined_elsewhere",), ("good",), ("others",)]
+
+
+def test_others_figures_and_unchangeable_ones_stay_out_by_default(spark: SparkSession) -> None:
+    default = ExportSettings(uri="unused")
+    pairs = frame(spark, PAIRS, pair("others", rights="third_party"), pair("fixed", is_no_derivatives=True), pair("own"))
+    assert collected(filtered_pairs(pairs, default).where("filtered IS NULL"), "pair_id") == [("own",)]
+
+
+REASONS: dict[str, dict[str, Any]] = {
+    "license_group": {"license_group": "noncommercial"},
+    "rights": {"rights": "third_party"},
+    "no_derivatives": {"is_no_derivatives": True},
+    "no_caption": {"caption": None},
+    "eval_overlap": {"eval_overlap": ["medmnist"]},
+}
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_the_next_pair_of_a_cluster_stands_for_it_where_the_recipe_leaves_out_the_first(spark: SparkSession, reason: str) -> None:
+    pairs = [
+        pair("first", cluster_id="c", cluster_rank=1, is_canonical=True, **REASONS[reason]),
+        pair("third", cluster_id="c", cluster_rank=3),
+        pair("second", cluster_id="c", cluster_rank=2),
+        pair("alone"),
+    ]
+    judged = filtered_pairs(frame(spark, PAIRS, *pairs), RECIPE)
+    expected = [("alone", None), ("first", reason), ("second", None), ("third", "duplicate")]
+    assert collected(judged, "pair_id", "filtered") == expected
 
 
 @pytest.fixture(scope="module")

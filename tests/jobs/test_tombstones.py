@@ -17,7 +17,7 @@ FIRST, SECOND = RunContext("run-1", DAY_1), RunContext("run-2", DAY_2)
 
 
 def pairs(spark: SparkSession, *accessions: str) -> DataFrame:
-    defaults = {"license_code": "CC BY", "license_group": "commercial", "split": "train", "figure_id": "f1"}
+    defaults = {"article_license_code": "CC BY", "license_group": "commercial", "split": "train", "figure_id": "f1"}
     return frame(
         spark, PAIRS, *(defaults | {"accession": name, "pair_id": f"{name.replace('.', '_')}_f1"} for name in accessions)
     )
@@ -28,7 +28,7 @@ def articles(spark: SparkSession, **about: dict[str, object]) -> DataFrame:
     rows = []
     for name, values in about.items():
         pmcid, version = name.split("_")
-        defaults = {"license_code": "CC BY", "license_group": "commercial"}
+        defaults = {"license_in_force": "CC BY", "license_group": "commercial"}
         rows.append({"accession": f"{pmcid}.{version}", "pmcid": pmcid, "version": int(version)} | defaults | values)
     return frame(spark, ARTICLES, *rows)
 
@@ -45,8 +45,8 @@ def test_the_first_reason_that_holds_is_told(spark: SparkSession) -> None:
     now = articles(
         spark,
         PMC1_1={"is_retracted": True},
-        PMC2_1={"is_retracted": True, "license_code": "CC BY-NC"},
-        PMC3_1={"license_code": None},
+        PMC2_1={"is_retracted": True, "license_in_force": "CC BY-NC"},
+        PMC3_1={"license_in_force": None},
         PMC4_1={},
         PMC4_2={},
         PMC5_1={},

@@ -38,7 +38,13 @@ TEXT_FIELDS = (
     "citation",
     "license_code",
     "license_group",
+    "is_no_derivatives",
     "rights",
+    "article_license_code",
+    "figure_license_code",
+    "figure_license_url",
+    "permission",
+    "is_retracted",
     "image_sha256",
     "split",
 )

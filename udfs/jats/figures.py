@@ -8,6 +8,7 @@ from typing import Any
 
 from udfs.jats.figure_ids import figure_ids
 from udfs.jats.graphics import Graphic, xml_ids
+from udfs.jats.licences import license_code
 from udfs.jats.names import NAMES, Element, href_of
 from udfs.jats.numbering import label_number
 from udfs.jats.panels import split_panels
@@ -86,6 +87,7 @@ class FigureReader:
             "permission": rights.statement,
             "license_url": rights.license_url,
             "license_spdx": rights.license_spdx,
+            "license_code": license_code(rights.license_spdx),
             **group,
             **_panels(words.caption),
         }
