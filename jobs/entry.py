@@ -8,6 +8,7 @@ from typing import cast
 
 from conf.load import PROFILES, load_settings
 from conf.settings import UnusableSettings
+from jobs.lease import lease
 from jobs.session import spark_session
 from jobs.stage import Job, ReconciliationError, RunContext, StageResult, run_stage
 
@@ -43,7 +44,9 @@ def run_job(stage: str, arguments: list[str]) -> int:
     except UnusableSettings as error:
         return refuse(error)
     try:
-        write_line(result_line(run_stage(spark, settings, RunContext.new(), job_module(stage), stage)))
+        context = RunContext.new()
+        with lease(spark, settings.lake, context.run_id):
+            write_line(result_line(run_stage(spark, settings, context, job_module(stage), stage)))
     except ReconciliationError as error:
         sys.stderr.write(f"{error}\n")
         return UNRECONCILED

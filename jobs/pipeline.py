@@ -15,6 +15,7 @@ from rich.table import Table as Grid
 from conf.load import load_settings
 from conf.settings import Settings, UnusableSettings
 from jobs.entry import DONE, STAGES, UNRECONCILED, job_module, parse_arguments, refuse
+from jobs.lease import lease
 from jobs.session import spark_session
 from jobs.stage import ReconciliationError, RunContext, StageResult, run_stage
 
@@ -22,11 +23,16 @@ POLL_SECONDS = 0.3
 
 
 def run_pipeline(spark: SparkSession, settings: Settings, console: Console) -> list[StageResult]:
-    """Run every stage that is not up to date; raises ReconciliationError at the first whose counts do not add up."""
+    """Run every stage that is not up to date; raises ReconciliationError at the first whose counts do not add up.
+
+    UnusableSettings while another run writes to the same archive.
+    """
     context = RunContext.new()
     results = []
-    with stage_progress(spark, console) as show:
+    with lease(spark, settings.lake, context.run_id) as held, stage_progress(spark, console) as show:
         for stage in STAGES:
+            if held:
+                held.check()
             show(stage)
             results.append(run_stage(spark, settings, context, job_module(stage), stage))
     console.print(reconciliation(results))

@@ -11,6 +11,7 @@ import pytest
 from conf.settings import Settings, UnusableSettings
 from jobs import entry
 from jobs.entry import STAGES, job_module, parse_arguments, result_line, run_job
+from jobs.lease import lease
 from jobs.stage import Counts, StageResult
 from jobs.tables import Lake
 from tests.conftest import ROOT
@@ -84,6 +85,13 @@ def test_a_fault_of_the_program_is_no_wrong_use(lake: Lake, monkeypatch: pytest.
     monkeypatch.setattr(entry, "job_module", lambda stage: SimpleNamespace(READS=(), SECTIONS=(), run=run))
     with pytest.raises(ValueError, match="edges need two ends each"):
         run_job("count", [f"lake.uri={lake.settings.uri}"])
+
+
+@pytest.mark.spark
+def test_a_job_waits_for_no_other_run(lake: Lake, capsys: pytest.CaptureFixture[str]) -> None:
+    with lease(lake.spark, lake.settings, "first"):
+        assert run_job("build_pairs", [f"lake.uri={lake.settings.uri}"]) == 2
+    assert capsys.readouterr().err.startswith("biomedica: lake.uri: run first (process ")
 
 
 @pytest.mark.spark

@@ -1,0 +1,184 @@
+"""One run at a time on an archive: a run leaves a claim beside the tables and stops when it finds another that is alive."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+from py4j.protocol import Py4JError, Py4JJavaError
+from pyspark.sql import SparkSession
+
+from conf.settings import LakeSettings, UnusableSettings
+
+BEAT_SECONDS = 30.0
+EXPIRY_SECONDS = 300.0
+_HELD: set[str] = set()
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A run's file below `_lease`: its name says who, its time of change (the store's clock) when the run was last alive."""
+
+    run_id: str
+    host: str
+    pid: int
+    seen: datetime
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return f"{self.run_id}@{self.host}@{self.pid}"
+
+    def is_alive(self, now: datetime) -> bool:
+        """False when its process is gone from this host, or when it has not been renewed for minutes."""
+        if (now - self.seen).total_seconds() > EXPIRY_SECONDS:
+            return False
+        if self.host != this_host():
+            return True
+        return self.name in _HELD if self.pid == os.getpid() else _is_running(self.pid)
+
+
+class Claims:
+    """The claims on one archive, through the file system that Spark has for it: a folder or an object store."""
+
+    def __init__(self, spark: SparkSession, uri: str) -> None:
+        jvm: Any = spark._jvm
+        self.folder = f"{uri}/_lease"
+        self._path = jvm.org.apache.hadoop.fs.Path
+        hadoop = spark._jsparkSession.sessionState().newHadoopConf()
+        self._files = self._path(self.folder).getFileSystem(hadoop)
+
+    def write(self, name: str) -> None:
+        """Make or renew a claim."""
+        self._files.create(self._path(self.folder, name), True).close()
+
+    def delete(self, name: str) -> None:
+        """Take a claim back."""
+        self._files.delete(self._path(self.folder, name), False)
+
+    def exists(self, name: str) -> bool:
+        """Whether a claim is there."""
+        return bool(self._files.exists(self._path(self.folder, name)))
+
+    def read(self) -> list[Claim]:
+        """All claims."""
+        found = []
+        for status in self._files.listStatus(self._path(self.folder)):
+            run_id, host, pid = (*status.getPath().getName().split("@"), "", "")[:3]
+            if pid.isdigit():
+                seen = datetime.fromtimestamp(status.getModificationTime() / 1000, UTC)
+                found.append(Claim(run_id, host, int(pid), seen))
+        return found
+
+
+class Lease:
+    """A claim that is held, and renewed by a thread of its own."""
+
+    def __init__(self, claims: Claims, name: str) -> None:
+        self._claims, self._name = claims, name
+        self._ended = Event()
+        self._is_lost = False
+        self._thread = Thread(target=self._renew, daemon=True)
+
+    def check(self) -> None:
+        """UnusableSettings when somebody has taken the claim away, so that another run may be writing."""
+        if self._is_lost:
+            raise UnusableSettings(
+                f"lake.uri: this run's claim {self._claims.folder}/{self._name} was deleted while it ran: "
+                "if no other run is at work, start it again"
+            )
+
+    def start(self) -> None:
+        """Begin to renew."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """Renew no more and take the claim back."""
+        self._ended.set()
+        self._thread.join()
+        self._claims.delete(self._name)
+
+    def _renew(self) -> None:
+        while not self._ended.wait(BEAT_SECONDS) and not self._is_lost:
+            try:
+                self._is_lost = not self._claims.exists(self._name)
+                if not self._is_lost:
+                    self._claims.write(self._name)
+            except (Py4JError, OSError):  # the store may be back at the next beat
+                continue
+
+
+@contextmanager
+def lease(spark: SparkSession, settings: LakeSettings, run_id: str) -> Iterator[Lease | None]:
+    """Hold the archive for a run; UnusableSettings, in one sentence, while another run holds it.
+
+    Each run first writes its claim and then looks for others, so of two that begin together at most one goes on, on every store
+    that shows what was written: no atomic operation is needed. None where `lake.exclusive` is off.
+    """
+    if not settings.exclusive:
+        yield None
+        return
+    name = f"{run_id}@{this_host()}@{os.getpid()}"
+    _HELD.add(name)
+    try:
+        held = _claimed(spark, settings.uri, name)
+        held.start()
+        try:
+            yield held
+        finally:
+            held.end()
+    finally:
+        _HELD.discard(name)
+
+
+def _claimed(spark: SparkSession, uri: str, name: str) -> Lease:
+    try:
+        claims = Claims(spark, uri)
+        claims.write(name)
+        found = claims.read()
+        now = max(claim.seen for claim in found if claim.name == name)
+        others = [claim for claim in found if claim.name != name]
+        alive = [claim for claim in others if claim.is_alive(now)]
+        for claim in [name] if alive else [claim.name for claim in others]:
+            claims.delete(claim)
+    except Py4JJavaError as error:
+        raise UnusableSettings(
+            f"lake.uri: Spark cannot write files below {uri} ({str(error.java_exception).splitlines()[0]}): name another place, "
+            "or set lake.exclusive=false and see to it that no two runs overlap"
+        ) from None
+    if alive:
+        raise UnusableSettings(_in_use(alive[0], uri, claims.folder))
+    return Lease(claims, name)
+
+
+def _in_use(claim: Claim, uri: str, folder: str) -> str:
+    return (
+        f"lake.uri: run {claim.run_id} (process {claim.pid} on {claim.host}) is writing to {uri} and was last seen "
+        f"{claim.seen:%Y-%m-%d %H:%M:%S} UTC: wait until it ends; if it is dead, wait {EXPIRY_SECONDS / 60:.0f} minutes "
+        f"or delete {folder}/{claim.name}"
+    )
+
+
+def this_host() -> str:
+    """Name of this machine and, where there are such, of its space of process ids: a container has its own."""
+    space = Path("/proc/self/ns/pid")
+    number = f"-{space.stat().st_ino}" if space.exists() else ""
+    return re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname()) + number
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,127 @@
+"""One run at a time on an archive; a dead run does not keep the next one waiting."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from conf.settings import LakeSettings, UnusableSettings
+from jobs import lease as lease_module
+from jobs.lease import EXPIRY_SECONDS, lease, this_host
+
+pytestmark = pytest.mark.spark
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> LakeSettings:
+    return LakeSettings(uri=str(tmp_path / "lake"))
+
+
+def claims(settings: LakeSettings) -> set[str]:
+    return {path.name for path in Path(settings.uri, "_lease").iterdir() if not path.name.startswith(".")}
+
+
+def leave_claim(settings: LakeSettings, host: str, pid: int, seconds_ago: float = 0) -> Path:
+    """The claim of another run, as it was when that run was last alive."""
+    path = Path(settings.uri, "_lease", f"20261101T010000-abcdef@{host}@{pid}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    os.utime(path, (time.time() - seconds_ago,) * 2)
+    return path
+
+
+def finished_process() -> int:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+        return process.pid
+
+
+def test_a_second_run_stops_with_one_sentence_that_says_who_and_what_to_do(spark: SparkSession, settings: LakeSettings) -> None:
+    with lease(spark, settings, "first"):
+        with pytest.raises(UnusableSettings) as refused, lease(spark, settings, "second"):
+            pass
+        assert claims(settings) == {f"first@{this_host()}@{os.getpid()}"}
+    told = str(refused.value)
+    assert told.startswith(f"lake.uri: run first (process {os.getpid()} on {this_host()}) is writing to {settings.uri} and was")
+    assert f"or delete {settings.uri}/_lease/first@" in told
+    assert "\n" not in told
+
+
+def test_a_run_that_has_ended_leaves_no_claim_however_it_ended(spark: SparkSession, settings: LakeSettings) -> None:
+    with pytest.raises(ZeroDivisionError), lease(spark, settings, "first"):
+        raise ZeroDivisionError
+    with lease(spark, settings, "second"):
+        pass
+    assert claims(settings) == set()
+
+
+@pytest.mark.parametrize(
+    ("host", "is_running", "seconds_ago", "is_free"),
+    [
+        ("", False, 0, True),
+        ("", True, 0, False),
+        ("", True, EXPIRY_SECONDS + 60, True),
+        ("elsewhere", False, 0, False),
+        ("elsewhere", False, EXPIRY_SECONDS + 60, True),
+    ],
+    ids=["dead", "alive", "another process now has its number", "alive elsewhere", "dead elsewhere"],
+)
+def test_a_claim_counts_as_long_as_its_run_lives(
+    spark: SparkSession, settings: LakeSettings, host: str, is_running: bool, seconds_ago: float, is_free: bool
+) -> None:
+    path = leave_claim(settings, host or this_host(), os.getppid() if is_running else finished_process(), seconds_ago)
+    if is_free:
+        with lease(spark, settings, "mine"):
+            assert not path.exists()
+    else:
+        with pytest.raises(UnusableSettings, match="is writing to"), lease(spark, settings, "mine"):
+            pass
+        assert path.exists()
+
+
+def test_a_claim_with_this_process_number_that_it_does_not_hold_is_void(spark: SparkSession, settings: LakeSettings) -> None:
+    path = leave_claim(settings, this_host(), os.getpid())
+    with lease(spark, settings, "mine"):
+        assert not path.exists()
+
+
+def test_a_run_renews_its_claim_and_notices_when_it_is_taken_away(
+    spark: SparkSession, settings: LakeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease_module, "BEAT_SECONDS", 0.02)
+    with lease(spark, settings, "mine") as held:
+        assert held is not None
+        path = Path(settings.uri, "_lease", f"mine@{this_host()}@{os.getpid()}")
+        os.utime(path, (1, 1))
+        until(lambda: path.stat().st_mtime > 1)
+        held.check()
+        path.unlink()
+        until(lambda: held._is_lost)
+        with pytest.raises(UnusableSettings, match=r"this run's claim .* was deleted while it ran"):
+            held.check()
+
+
+def until(condition: object) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_place_that_takes_no_files_is_refused_with_the_way_out(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    place = LakeSettings(uri=str(tmp_path / "file" / "lake"))
+    told = r"lake\.uri: Spark cannot write files below .* lake\.exclusive=false"
+    with pytest.raises(UnusableSettings, match=told), lease(spark, place, "mine"):
+        pass
+
+
+def test_where_something_else_keeps_runs_apart_no_claim_is_written(spark: SparkSession, settings: LakeSettings) -> None:
+    shared = settings.model_copy(update={"exclusive": False})
+    with lease(spark, shared, "mine") as held:
+        assert held is None
+    assert not Path(settings.uri).exists()
