@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Lock
 from typing import TypeVar
 
 from schemas.documents import FILTERED, STORED
@@ -112,33 +113,46 @@ def fetch_concurrently(
     or not, no thread is left.
     """
     pending: deque[tuple[Item, Future[Result | Rejected]]] = deque()
+    waiting = _Waiting()
     with ThreadPoolExecutor(concurrency, thread_name_prefix="fetch") as pool:
         try:
             for item in items:
-                pending.append((item, pool.submit(_result_or_rejected, function, item)))
-                while len(pending) >= 2 * concurrency or _waiting_bytes(pending) >= max_waiting_bytes:
-                    yield _finished(pending)
+                pending.append((item, pool.submit(_result_or_rejected, function, item, waiting)))
+                while len(pending) >= 2 * concurrency or waiting.num_bytes >= max_waiting_bytes:
+                    yield _finished(pending, waiting)
             while pending:
-                yield _finished(pending)
+                yield _finished(pending, waiting)
         finally:
             for _, future in pending:
                 future.cancel()
 
 
-def _finished(pending: deque[tuple[Item, Future[Result | Rejected]]]) -> tuple[Item, Result | Rejected]:
+class _Waiting:
+    """Size of the results that are finished and not taken yet."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self.num_bytes = 0
+
+    def add(self, result: object, sign: int) -> None:
+        with self._lock:
+            self.num_bytes += sign * getattr(result, "num_bytes", 0)
+
+
+def _finished(pending: deque[tuple[Item, Future[Result | Rejected]]], waiting: _Waiting) -> tuple[Item, Result | Rejected]:
     item, future = pending.popleft()
-    return item, future.result()
+    result = future.result()
+    waiting.add(result, -1)
+    return item, result
 
 
-def _waiting_bytes(pending: Iterable[tuple[Item, Future[Result | Rejected]]]) -> int:
-    return sum(getattr(future.result(), "num_bytes", 0) for _, future in pending if future.done() and not future.exception())
-
-
-def _result_or_rejected(function: Callable[[Item], Result], item: Item) -> Result | Rejected:
+def _result_or_rejected(function: Callable[[Item], Result], item: Item, waiting: _Waiting) -> Result | Rejected:
     try:
-        return function(item)
+        result = function(item)
     except Rejected as rejected:
         return rejected
+    waiting.add(result, 1)
+    return result
 
 
 def _current_ref(source: Source, ref: ObjectRef, limits: FetchLimits, metadata_key: str) -> ObjectRef:

@@ -97,11 +97,15 @@ def inventory_objects(day: int, rows: Iterable[InventoryRow]) -> Objects:
         f"{INVENTORY_PREFIX}/data/6f1c0f3a-0000-4000-80{day:02d}-{number:012d}.csv.gz": _csv(part)
         for number, part in enumerate(parts, 1)
     }
+    return {**data, **manifest_objects(time, data)}
+
+
+def manifest_objects(time: datetime, data: Objects) -> Objects:
+    """What stands beside the CSV parts `data` of an inventory: manifest with checksum, Hive's list, a later one half written."""
     manifest = _manifest(time, data)
     folder, unfinished = _folder(time), _folder(time + timedelta(hours=12))
     links = "\n".join(f"s3://{BUCKET}/{key}" for key in data)
     return {
-        **data,
         f"{folder}/manifest.json": manifest,
         f"{folder}/manifest.checksum": md5(manifest).encode(),
         f"{INVENTORY_PREFIX}/hive/dt={time:%Y-%m-%d-%H-%M}/symlink.txt": links.encode(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -42,4 +42,4 @@ class DocumentFetch:
 def _result(row: dict[str, Any], document: Document | Rejected) -> tuple[dict[str, Any], int]:
     if isinstance(document, Rejected):
         return {**row, "reason": str(document.reason), "detail": document.detail}, 200
-    return asdict(document), document.num_bytes
+    return vars(document), document.num_bytes
