@@ -1,0 +1,108 @@
+"""Kill -9 of the driver and of executors, at ten random points: the finished tables are those of an undisturbed run."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from jobs.entry import STAGES
+from jobs.sample import write_sample
+from tests.pipeline.conftest import Archive, build
+from tests.pipeline.lakes import MAX_ARTICLES_PER_IMAGE, differing_tables, overrides, rows, start_pipeline
+from tests.pipeline.standalone import Cluster, running_cluster
+
+NUM_ARTICLES = 12
+SEED = 11
+# Scratch places that exist only while the stage runs, so that their coming into being tells that it has begun.
+BEGUN = {
+    "sync_inventory": "sync_inventory",
+    "fetch_articles": "fetch_articles_work",
+    "extract_figures": "extract_figures_work",
+    "fetch_images": "fetch_images_named",
+    "find_duplicates": "find_duplicates",
+    "build_pairs": "build_pairs",
+    "export_shards": "export_shards",
+}
+EXECUTOR_KILLS = ("fetch_articles", "extract_figures", "fetch_images")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Archive:
+    bucket = tmp_path_factory.mktemp("small_bucket")
+    write_sample(bucket, NUM_ARTICLES, seed=0, max_articles_per_image=MAX_ARTICLES_PER_IMAGE)
+    return build(spark, bucket, tmp_path_factory.mktemp("undisturbed"))
+
+
+def test_the_points_are_ten_and_in_the_order_of_the_stages() -> None:
+    assert len(BEGUN) + len(EXECUTOR_KILLS) == 10
+    assert [stage for stage in STAGES if stage in BEGUN] == list(BEGUN)
+
+
+@pytest.mark.slow
+def test_a_driver_killed_during_each_stage_leaves_what_the_next_run_finishes(undisturbed: Archive, tmp_path: Path) -> None:
+    chance = random.Random(SEED)
+    settings = overrides(undisturbed.bucket, tmp_path)
+    for stage in BEGUN:
+        process = start_pipeline(settings)
+        wait_until_begun(process, tmp_path / "lake", stage)
+        time.sleep(chance.uniform(0.0, 1.5))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+    with start_pipeline(settings) as finished:
+        _, complaints = finished.communicate(timeout=400)
+    assert finished.returncode == 0, complaints[-2000:]
+    assert same_archive(tmp_path / "lake", undisturbed)
+
+
+@pytest.mark.slow
+def test_a_run_whose_executors_are_killed_gives_the_same_tables(undisturbed: Archive, tmp_path: Path) -> None:
+    chance = random.Random(SEED + 1)
+    settings, complaints = overrides(undisturbed.bucket, tmp_path), tmp_path / "submitted.log"
+    with running_cluster(tmp_path) as cluster, cluster.submit(settings, complaints) as submitted:
+        for stage in EXECUTOR_KILLS:
+            wait_until_begun(submitted, tmp_path / "lake", stage)
+            time.sleep(chance.uniform(0.0, 1.0))
+            kill_executor(submitted, cluster, chance)
+        submitted.wait(timeout=400)
+    said = complaints.read_text()
+    assert submitted.returncode == 0, said[-3000:]
+    assert said.count("Lost executor") >= len(EXECUTOR_KILLS)
+    assert same_archive(tmp_path / "lake", undisturbed)
+
+
+def wait_until_begun(process: subprocess.Popen[bytes], lake: Path, stage: str) -> None:
+    """Return when the stage writes to its scratch place."""
+    scratch = lake / "_staging" / BEGUN[stage]
+    before, deadline = stamp(scratch), time.monotonic() + 300
+    while stamp(scratch) == before:
+        assert process.poll() is None, f"the run ended before {stage} began"
+        assert time.monotonic() < deadline, f"{scratch} was not written"
+        time.sleep(0.02)
+
+
+def kill_executor(process: subprocess.Popen[bytes], cluster: Cluster, chance: random.Random) -> None:
+    """Kill -9 one executor of the running application."""
+    while not (running := cluster.executors()):
+        assert process.poll() is None, "the run ended before its executor was killed"
+        time.sleep(0.02)
+    chance.choice(sorted(running, key=lambda executor: executor.pid)).kill()
+    assert process.poll() is None, "the run ended before its executor was killed"
+
+
+def stamp(folder: Path) -> float:
+    return folder.stat().st_mtime if folder.exists() else 0.0
+
+
+def same_archive(lake: Path, undisturbed: Archive) -> bool:
+    """Whether tables and shard files are the same."""
+    assert differing_tables(lake, undisturbed.lake) == []
+    mine, theirs = ({row["shard"]: row["sha256"] for row in rows(one, "shards")} for one in (lake, undisturbed.lake))
+    return mine == theirs
