@@ -50,7 +50,7 @@ def test_tasks_over_one_file_find_every_pair_once(hashes: NDArray[np.int64], num
 def test_tasks_by_key_find_every_pair_once(hashes: NDArray[np.int64], num_old: int) -> None:
     ways = agreements(ALL_BITS, DISTANCE, 8)
     parts: dict[int, list[tuple[int, int, bool]]] = {}
-    for place, value in enumerate(np.random.default_rng(5).permutation(hashes).tolist()):
+    for _place, value in enumerate(np.random.default_rng(5).permutation(hashes).tolist()):
         is_new = bool(np.flatnonzero(hashes == value)[0] >= num_old)
         for number, way in enumerate(ways):
             key = value & way.equal

@@ -19,7 +19,17 @@ def test_an_empty_article_has_nulls_and_empty_lists_but_no_word_none() -> None:
     empty = row("")
     filled = {name for name, value in empty.items() if value not in (None, [])}
     assert filled == {
-        *("accession", "pmcid", "version", "license_group", "is_no_derivatives", "is_open_access", "is_retracted", "is_manuscript", "is_damaged"),
+        *(
+            "accession",
+            "pmcid",
+            "version",
+            "license_group",
+            "is_no_derivatives",
+            "is_open_access",
+            "is_retracted",
+            "is_manuscript",
+            "is_damaged",
+        ),
         *("num_figures", "num_mentions", "num_tables", "num_references", "extractor_version"),
     }
     assert set(empty) == set(ARTICLES.column_names) - {"etag"}
