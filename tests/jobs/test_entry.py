@@ -71,7 +71,7 @@ def test_exit_codes(
             raise counts
         return counts
 
-    monkeypatch.setattr(entry, "job_module", lambda stage: SimpleNamespace(READS=(), SECTIONS=(), run=run))
+    monkeypatch.setattr(entry, "job_module", lambda stage: SimpleNamespace(READS=(), WRITES=(), SECTIONS=(), run=run))
     assert run_job("count", [f"lake.uri={lake.settings.uri}"]) == code
     written = capsys.readouterr()
     assert (written.out if code == 0 else written.err).startswith(told)
@@ -82,7 +82,7 @@ def test_a_fault_of_the_program_is_no_wrong_use(lake: Lake, monkeypatch: pytest.
     def run(*_: object) -> Counts:
         raise ValueError("edges need two ends each")
 
-    monkeypatch.setattr(entry, "job_module", lambda stage: SimpleNamespace(READS=(), SECTIONS=(), run=run))
+    monkeypatch.setattr(entry, "job_module", lambda stage: SimpleNamespace(READS=(), WRITES=(), SECTIONS=(), run=run))
     with pytest.raises(ValueError, match="edges need two ends each"):
         run_job("count", [f"lake.uri={lake.settings.uri}"])
 
