@@ -106,9 +106,18 @@ def extract_wave(lake: Lake, settings: Settings, context: RunContext, wave: Data
     stored = lake.read(DOCUMENTS).where(F.col("state") == STORED).select(F.col("accession"))
     write_refusals(lake, context, extracted, stored)
     for table in EXTRACTED:
-        lake.sync(table, rows_of(table, extracted), lake.read(table).join(wave, "accession", "left_semi"))
+        write_rows(lake, table, rows_of(table, extracted), wave)
     lake.unstage(STAGE)
     return num_ok, num_rejected
+
+
+def write_rows(lake: Lake, table: Table, rows: DataFrame, wave: DataFrame) -> None:
+    """Make a table's rows of one wave equal to `rows`; where it has none yet there is nothing to compare with."""
+    current = lake.read(table).join(wave, "accession", "left_semi")
+    if not current.isEmpty():
+        lake.sync(table, rows, current)
+    elif not rows.isEmpty():
+        lake.append(table, rows)
 
 
 def write_refusals(lake: Lake, context: RunContext, extracted: DataFrame, stored: DataFrame) -> None:

@@ -13,7 +13,16 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table as Grid
 
-BENCHMARKS = ("jats_kernel", "inventory_diff", "fetch", "image_kernel", "near_duplicates", "export", "trainer_step")
+BENCHMARKS = (
+    "jats_kernel",
+    "jats_spark",
+    "inventory_diff",
+    "fetch",
+    "image_kernel",
+    "near_duplicates",
+    "export",
+    "trainer_step",
+)
 FIELDS = ("name", "value", "unit", "reference", "reference_value", "ratio", "n", "cores")
 SHARED_DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 

@@ -30,7 +30,7 @@ from udfs.jats.names import XML_LANG, Element
 from udfs.jats.parse import Limits, parse_article
 from udfs.jats.people import read_authors
 from udfs.jats.references import read_references
-from udfs.jats.rights import article_rights
+from udfs.jats.rights import ArticleRights
 from udfs.jats.row_size import check_text_size, num_text_chars
 from udfs.jats.sections import read_sections
 from udfs.jats.survey import Survey, mark_mixed, survey
@@ -76,9 +76,7 @@ def extract_article(
     found = survey(parsed.article)
     bibliography = _bibliography(parsed.article, meta, journal)
     code = strictest_code(text_of(known.get("license_code")), bibliography["license_spdx"])
-    figures = FigureReader(
-        accession, MediaIndex(media_names(known, accession)), article_rights(meta.get("permissions", ()), code)
-    )
+    figures = FigureReader(accession, MediaIndex(media_names(known, accession)), ArticleRights(meta.get("permissions", ()), code))
     content = _read_content(parsed.article, found, figures)
     num_chars = num_text_chars(content.figures, content.mentions)
     check_text_size(num_chars, limits.max_row_chars)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from schemas.licenses import stricter
@@ -31,16 +33,17 @@ class Rights(NamedTuple):
 _ARTICLES = Rights()
 
 
-class ArticleRights(NamedTuple):
-    """What figures are measured against: the article's copyright holders (see holders.own_holders) and licence code."""
+@dataclass(frozen=True)
+class ArticleRights:
+    """What figures are measured against: an article's own permissions (JATS article-meta/permissions) and its licence code."""
 
-    holders: frozenset[str] = frozenset()
+    permissions: Sequence[Element] = ()
     code: str | None = None
 
-
-def article_rights(permissions: Sequence[Element], code: str | None) -> ArticleRights:
-    """Rights of an article from its own permissions (JATS article-meta/permissions) and the licence code that holds for it."""
-    return ArticleRights(own_holders(permissions), code)
+    @cached_property
+    def holders(self) -> frozenset[str]:
+        """The article's copyright holders (see holders.own_holders), which few figures ask for."""
+        return own_holders(self.permissions)
 
 
 def figure_rights(permissions: Sequence[Element], texts: Iterable[str | None], article: ArticleRights) -> Rights:

@@ -55,26 +55,27 @@ class Survey:
 def survey(article: Element) -> Survey:
     """What an article holds, in one walk (JATS fig, graphic, media, xref, ref, pub-id, table-wrap, sup, sub and so on)."""
     found = Survey()
+    names, xrefs, paragraphs, mixed = NAMES, found.xrefs, found.paragraphs, found.mixed
     holder: Element | None = None
     for order, element in enumerate(article.iter(*_SOUGHT, etree.Entity)):
-        name = NAMES[element.tag]
+        name = names[element.tag]
         if name == "xref":
             kind = element.get("ref-type")
             if kind not in _NEVER_FIGURES:
-                found.xrefs[element] = (order, kind == "fig")
+                xrefs[element] = (order, kind == "fig")
         elif name == "p":
-            found.paragraphs[element] = order
+            paragraphs[element] = order
             parent = element.getparent()
-            if parent is not holder and parent is not None and NAMES[parent.tag] not in _HOLDERS:
-                mark_mixed(element, found.mixed)
+            if parent is not holder and parent is not None and names[parent.tag] not in _HOLDERS:
+                mark_mixed(element, mixed)
             else:
                 holder = parent
         elif name in _REFERENCES:
             if not found.has_sub_articles:
                 found.references.append(element)
         else:
-            if element.getparent() not in found.mixed:
-                mark_mixed(element, found.mixed)
+            if element.getparent() not in mixed:
+                mark_mixed(element, mixed)
             if name not in _SCRIPTS:
                 found.note(name, element)
     return found

@@ -1,0 +1,117 @@
+"""The stage extract_figures, from bytes in Delta to rows in Delta, beside the extractor alone in as many processes."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.sql import SparkSession
+
+from conf.load import load_settings
+from jobs.bench.beside import beside
+from jobs.bench.generated_images import complete
+from jobs.bench.real_articles import written_articles
+from jobs.entry import job_module
+from jobs.session import spark_session
+from jobs.stage import RunContext, run_stage
+from jobs.tables import Lake
+from schemas.documents import DOCUMENTS, STORED
+from udfs.jats import extract_article
+
+STAGE = "extract_figures"
+NUM_ARTICLES = 12_000
+ROUNDS = 2
+_WARM_UP = 40
+_PER_FILE = 500
+
+Document = tuple[str, Path]
+
+
+def run(shared_data: Path | None, num_articles: int = NUM_ARTICLES) -> dict[str, Any]:
+    """Articles per second of all cores: read documents, extract, stage, write three tables; or read files and extract only."""
+    cores = os.cpu_count() or 1
+    with TemporaryDirectory() as scratch, _pool(cores) as pool:
+        folder = Path(scratch)
+        documents = numbered(written_articles(made(folder / "articles"), shared_data), num_articles)
+        options = [f"spark.log_file={folder}/spark.log", f"spark.master=local[{cores}]"]
+        spark = spark_session(load_settings("local", options), "bench")
+        try:
+            lakes = (folder / f"lake{number}" for number in range(ROUNDS + 1))
+            stage_rate(spark, next(lakes), options, documents[:_WARM_UP])
+            kernel_rate(pool, documents[:_WARM_UP], cores)
+            measured = beside(
+                lambda: stage_rate(spark, next(lakes), options, documents), lambda: kernel_rate(pool, documents, cores), ROUNDS
+            )
+        finally:
+            spark.stop()
+    reference = f"the extractor alone in {cores} processes on the same articles"
+    return measured.entry("jats_spark", "articles/s", reference, num_articles, cores)
+
+
+def numbered(paths: Sequence[Path], num_articles: int) -> list[Document]:
+    """That many accessions, each with one of the files: these come again under other accessions."""
+    return [(f"PMC{1 + number}.1", paths[number % len(paths)]) for number in range(num_articles)]
+
+
+def stage_rate(spark: SparkSession, lake_folder: Path, options: list[str], documents: Sequence[Document]) -> float:
+    """Articles per second of the stage on a new archive that holds these documents."""
+    settings = load_settings("local", [*options, f"lake.uri={lake_folder}"])
+    lake = Lake(spark, settings.lake)
+    lake.create()
+    store(lake, lake_folder.with_name(f"{lake_folder.name}-documents"), documents)
+    started = time.perf_counter()
+    counts = run_stage(spark, settings, RunContext.new(), job_module(STAGE), STAGE).counts
+    seconds = time.perf_counter() - started
+    if counts is None or counts.num_ok != len(documents):
+        raise RuntimeError(f"{STAGE}: {counts} of {len(documents)} articles")
+    return len(documents) / seconds
+
+
+def store(lake: Lake, scratch: Path, documents: Sequence[Document]) -> None:
+    """Append the documents to the archive's table, as fetching leaves them."""
+    made(scratch)
+    for start in range(0, len(documents), _PER_FILE):
+        rows = [
+            {"accession": name, "etag": "etag", "state": STORED, "metadata": metadata(name), "xml": path.read_bytes()}
+            for name, path in documents[start : start + _PER_FILE]
+        ]
+        pq.write_table(pa.Table.from_pylist(rows), scratch / f"{start}.parquet")
+    lake.append(DOCUMENTS, complete(DOCUMENTS, lake.spark.read.parquet(str(scratch))))
+
+
+def metadata(accession: str) -> str:
+    """The metadata JSON of an article version that has nothing to add to the XML."""
+    pmcid, _, version = accession.partition(".")
+    return json.dumps({"pmcid": pmcid, "version": int(version), "license_code": "CC BY", "is_pmc_openaccess": True})
+
+
+def kernel_rate(pool: ProcessPoolExecutor, documents: Sequence[Document], cores: int) -> float:
+    """Articles per second of the extractor in `cores` processes, each with every so-many-th document."""
+    started = time.perf_counter()
+    list(pool.map(extract_all, [documents[core::cores] for core in range(cores)]))
+    return len(documents) / (time.perf_counter() - started)
+
+
+def extract_all(documents: Sequence[Document]) -> int:
+    """Read and extract documents one after the other; their figures."""
+    found = (extract_article(path.read_bytes(), name, json.loads(metadata(name))) for name, path in documents)
+    return sum(len(extraction.figures) for extraction in found)
+
+
+def made(folder: Path) -> Path:
+    """The folder, which now exists."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _pool(num_processes: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(num_processes, mp_context=multiprocessing.get_context("spawn"))

@@ -1,0 +1,35 @@
+"""The benchmark of extraction puts every article through the stage and through the extractor."""
+
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from conf.load import load_settings
+from jobs.bench.jats_spark import extract_all, numbered, stage_rate
+from jobs.bench.real_articles import written_articles
+from jobs.tables import Lake
+from schemas.articles import ARTICLES
+from schemas.figures import FIGURES
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> list[Path]:
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    return written_articles(folder, None)[:4]
+
+
+def test_files_come_again_under_other_accessions(paths: list[Path]) -> None:
+    documents = numbered(paths, 10)
+    assert len({name for name, _ in documents}) == 10
+    assert [path for _, path in documents] == [*paths, *paths, *paths[:2]]
+
+
+@pytest.mark.spark
+def test_the_stage_finds_what_the_extractor_alone_finds(spark: SparkSession, tmp_path: Path, paths: list[Path]) -> None:
+    documents = numbered(paths, 6)
+    assert stage_rate(spark, tmp_path / "lake", [], documents) > 0
+    lake = Lake(spark, load_settings("local", [f"lake.uri={tmp_path}/lake"]).lake)
+    assert lake.read(ARTICLES).count() == len(documents)
+    assert lake.read(FIGURES).count() == extract_all(documents) > 0
