@@ -140,6 +140,17 @@ def test_graphics_with_captions_of_their_own_keep_the_figures_as_the_groups() ->
     ]
 
 
+def test_descriptions_of_figure_and_graphic_are_both_kept() -> None:
+    graphic = '<graphic xlink:href="g"><alt-text>Of it.</alt-text><attrib>B</attrib></graphic>'
+    found = row(f'<fig id="F1"><alt-text>Of both.</alt-text><attrib>A</attrib>{graphic}</fig>')
+    assert (found["alt_text"], found["attribution"]) == ("Of both.\nOf it.", "A\nB")
+
+
+def test_a_graphic_with_a_label_of_its_own_keeps_the_figures_as_the_groups() -> None:
+    found = row('<fig id="F1"><label>Fig. 1</label><graphic xlink:href="g"><label>A</label></graphic></fig>')
+    assert (found["label"], found["group_label"], found["group_id"]) == ("A", "Fig. 1", None)
+
+
 def test_descriptions_notes_and_identifiers_have_columns() -> None:
     inside = (
         '<object-id pub-id-type="doi">10.1/f1</object-id><alt-text>Alt.</alt-text><long-desc>Long.</long-desc>'
@@ -220,7 +231,12 @@ def test_overlong_ids_are_cut_and_stay_apart() -> None:
         ("Scheme 2", "2"),
         ("Figure IV", "IV"),
         ("Figure 2.1", "2.1"),
-        ("Abb. 3", None),
+        ("Abb. 3", "3"),
+        ("Рис. 5", "5"),
+        ("图1", "1"),
+        ("Fig. 10 |", "10"),
+        ("Figure 1. Continued", "1"),
+        ("Fig. 3 (cont.)", "3"),
         ("Graphical abstract", None),
     ],
 )

@@ -88,6 +88,9 @@ def date(kind: str, inside: str, **attributes: str) -> str:
         ("<string-date>Fall of 2018</string-date>", "2018", "year"),
         ("<day>32</day><month>13</month><year>2018</year>", "2018", "year"),
         ("<year>n.d.</year>", None, None),
+        ("<day>31</day><month>2</month><year>2018</year>", "2018-02", "month"),
+        ("<day>29</day><month>Feb.</month><year>2020</year>", "2020-02-29", "day"),
+        ("<month>Jan-Feb</month><year>2018</year>", "2018", "season"),
     ],
 )
 def test_a_date_keeps_its_precision(inside: str, text: str | None, precision: str | None) -> None:
@@ -238,6 +241,39 @@ def test_journal_and_numbers_have_columns() -> None:
     assert [found[name] for name in names] == ["J. Cell", "2", "House", "3", "2", "10", "12", "e7"]
 
 
+def test_keywords_of_every_form_are_read() -> None:
+    parts = "<compound-kwd-part>ATP</compound-kwd-part><compound-kwd-part>a nucleotide</compound-kwd-part>"
+    groups = (
+        f"<kwd-group><compound-kwd>{parts}</compound-kwd></kwd-group>"
+        "<kwd-group><unstructured-kwd-group>mice, rats</unstructured-kwd-group></kwd-group>"
+        '<kwd-group vocab="MeSH"><kwd>Animals</kwd></kwd-group>'
+    )
+    found = row(groups)
+    assert [one["keywords"] for one in found["keywords"]] == [["ATP a nucleotide"], ["mice, rats"], ["Animals"]]
+    assert found["mesh_terms"] == ["Animals"]
+
+
+def test_every_source_of_an_award_is_kept() -> None:
+    sources = "<funding-source>One</funding-source><funding-source>Two</funding-source><award-id>7</award-id>"
+    found = row(f"<funding-group><award-group>{sources}</award-group></funding-group>")["funding"]
+    assert [(one["source"], one["award_ids"]) for one in found] == [("One", ["7"]), ("Two", ["7"])]
+
+
+def test_sponsors_and_contracts_of_older_dtds_are_funding() -> None:
+    numbers = '<contract-num rid="c1">R01</contract-num><contract-num>X2</contract-num>'
+    found = row(f'{numbers}<contract-sponsor id="c1">Agency</contract-sponsor>')["funding"]
+    assert [(one["source"], one["award_ids"]) for one in found] == [("Agency", ["R01"]), (None, ["X2"])]
+
+
+def test_copyright_and_licence_of_older_dtds_stand_in_article_meta() -> None:
+    licence = (
+        '<license license-type="open-access" xlink:href="http://creativecommons.org/licenses/by-nc/2.0/"><p>Free.</p></license>'
+    )
+    found = row(f"<copyright-statement>© 2004 A</copyright-statement>{licence}", {"license_code": "CC BY"})
+    assert (found["copyright"], found["license_spdx"], found["license_statement"]) == ("© 2004 A", "CC-BY-NC-2.0", "Free.")
+    assert found["license_in_force"] == "CC BY-NC"
+
+
 def test_funding_has_source_identifier_and_awards() -> None:
     meta = (
         "<funding-group><award-group><funding-source><institution-wrap><institution-id>10.13039/1</institution-id>"
@@ -287,3 +323,16 @@ def test_a_retracted_article_is_told_from_the_notice(
     assert found["is_retracted"] is retracted
     if "related" in meta:
         assert found["related_articles"][0]["id"].startswith("10.1/")
+
+
+def test_links_to_other_articles_are_read_wherever_they_stand_but_in_sub_articles() -> None:
+    def link(kind: str, doi: str) -> str:
+        return f'<related-article related-article-type="{kind}" ext-link-type="doi" xlink:href="{doi}">it</related-article>'
+
+    body = f"<p>This corrects {link('corrected-article', '10.1/a')} and {link('corrected-article', '10.1/a')}.</p>"
+    back = f"<fn-group><fn><p>{link('retraction-forward', '10.1/b')}</p></fn></fn-group>"
+    reply = f"<sub-article><body><p>{link('retraction-forward', '10.1/c')}</p></body></sub-article>"
+    found = extract(body, back=back, rest=reply).article
+    assert [one["id"] for one in found["related_articles"]] == ["10.1/a", "10.1/b"]
+    assert found["is_retracted"]
+    assert not extract(body, rest=reply).article["is_retracted"]

@@ -86,6 +86,18 @@ def test_panel_letters_are_read_from_the_mention_and_what_follows(mention: str, 
 
 
 @pytest.mark.parametrize(
+    ("mention", "panels"),
+    [
+        (f"{xref('F2', 'Figs 2A')}–{xref('F4', '4B')}", {"F2": ["A"], "F3": [], "F4": ["B"]}),
+        (xref("F2", "Figs 2A–4B"), {"F2": ["A"], "F3": [], "F4": ["B"]}),
+        (xref("F2 F3", "Figs 2 and 3B") + ",C", {"F2": [], "F3": ["B", "C"]}),
+    ],
+)
+def test_panels_belong_to_the_figure_whose_number_they_follow(mention: str, panels: dict[str, list[str]]) -> None:
+    assert {one["figure_id"]: one["panels"] for one in in_text(f"See {mention}.")} == panels
+
+
+@pytest.mark.parametrize(
     ("body", "place"),
     [
         (f"<p>{xref('F1', '1')}</p>", "paragraph"),

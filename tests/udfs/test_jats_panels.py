@@ -31,6 +31,8 @@ def parts(split: Split) -> list[tuple[str, str]]:
         ("Lead. Mice (A), rats (B) and cats (C).", "Lead.", [("A", "Mice"), ("B", "rats"), ("C", "cats")]),
         ("Rainfall in 2003 (a) and 2004 (b).", None, [("a", "Rainfall in 2003"), ("b", "2004")]),
         ("Lead. (i) One. (ii) Two. (iii) Three.", "Lead.", [("i", "One."), ("ii", "Two."), ("iii", "Three.")]),
+        ("Lead. (I) One. (II-III) Two.", "Lead.", [("I", "One."), ("II,III", "Two.")]),
+        ("Lead. i) One. ii) Two.", "Lead.", [("i", "One."), ("ii", "Two.")]),
         ("Lead. Left: one. Right: two.", "Lead.", [("left", "one."), ("right", "two.")]),
         ("Mice (left) and rats (right).", None, [("left", "Mice"), ("right", "rats")]),
         ("Lead. Panel A shows one. Panel B shows two.", "Lead.", [("A", "shows one."), ("B", "shows two.")]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from typing import Any
 
 from udfs.jats.front import Meta
@@ -44,7 +45,7 @@ def _order(date: dict[str, Any]) -> tuple[int, int, int]:
 def _date(element: Element, event: str) -> dict[str, Any]:
     parts = {NAMES[child.tag]: child for child in element}
     year, month, day = _parts(element, parts)
-    season = line_text(parts.get("season"))
+    season = line_text(parts.get("season")) or (_months(parts.get("month")) if year and not month else None)
     return {
         "event": event,
         "kind": element.get("date-type") or element.get("pub-type") or "",
@@ -55,6 +56,12 @@ def _date(element: Element, event: str) -> dict[str, Any]:
         "day": day,
         "season": season,
     }
+
+
+def _months(element: Element | None) -> str | None:
+    """What a month element says that is no single month: Jan-Feb."""
+    text = line_text(element) or ""
+    return text if text[:3].lower() in _MONTHS else None
 
 
 def _iso(year: int | None, month: int | None, day: int | None) -> str | None:
@@ -72,7 +79,8 @@ def _parts(element: Element, parts: dict[str, Element]) -> tuple[int | None, int
     year_number, month_number, day_number = _number(year, 1000, 2999), _month(month), _number(day, 1, 31)
     if year_number is None or month_number is None:
         return year_number, None, None
-    return year_number, month_number, day_number
+    is_day = day_number is not None and day_number <= monthrange(year_number, month_number)[1]
+    return year_number, month_number, day_number if is_day else None
 
 
 def _number(text: str | None, low: int, high: int) -> int | None:
@@ -81,4 +89,6 @@ def _number(text: str | None, low: int, high: int) -> int | None:
 
 
 def _month(text: str | None) -> int | None:
-    return _number(text, 1, 12) or _MONTHS.get((text or "").strip()[:3].lower())
+    """Number of a month given as number or name; None for two of them (Jan-Feb), which are no month."""
+    name = (text or "").strip().rstrip(".").lower()
+    return _number(text, 1, 12) or (_MONTHS.get(name[:3]) if name.isalpha() else None)

@@ -19,6 +19,7 @@ from udfs.jats.front import (
     read_ids,
     read_journal,
     read_keywords,
+    read_permissions,
     read_related,
     read_titles,
 )
@@ -39,7 +40,7 @@ from udfs.jats.text import line_text
 from udfs.media_match import MediaIndex
 from udfs.object_keys import parse_accession
 
-EXTRACTOR_VERSION = "1.1.0"
+EXTRACTOR_VERSION = "1.2.0"
 
 PartReject = tuple[str, Reason, str]
 
@@ -75,8 +76,9 @@ def extract_article(
     known = metadata or {}
     found = survey(parsed.article)
     bibliography = _bibliography(parsed.article, meta, journal)
+    bibliography["related_articles"] = read_related(found.related)
     code = strictest_code(text_of(known.get("license_code")), bibliography["license_spdx"])
-    figures = FigureReader(accession, MediaIndex(media_names(known, accession)), ArticleRights(meta.get("permissions", ()), code))
+    figures = FigureReader(accession, MediaIndex(media_names(known, accession)), ArticleRights(read_permissions(meta), code))
     content = _read_content(parsed.article, found, figures)
     num_chars = num_text_chars(content.figures, content.mentions)
     check_text_size(num_chars, limits.max_row_chars)
@@ -137,7 +139,6 @@ def _bibliography(article: Element, meta: Meta, journal: Meta) -> dict[str, Any]
         "article_type": article.get("article-type"),
         "language": article.get(XML_LANG),
         "authors": read_authors(meta),
-        "related_articles": read_related(meta),
     }
 
 
@@ -150,7 +151,7 @@ _NUMBERS = {"volume": "volume", "issue": "issue", "first_page": "fpage", "last_p
 
 def _license(meta: Meta) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(("license_url", "license_spdx", "license_type", "license_statement", "copyright"))
-    for permissions in meta.get("permissions", ()):
+    for permissions in read_permissions(meta):
         for element in permissions.iterfind("{*}license"):
             url, statement = license_url(element), line_text(element)
             row["license_url"] = row["license_url"] or url

@@ -71,7 +71,7 @@ class FigureReader:
         place, element = graphic.place, graphic.element
         shared = self._words_of(place, graphic.owner is not None)
         words = shared if element is None or element is place else merge_words(shared, read_words(element))
-        group = self._group(place, shared if words.caption != shared.caption else None)
+        group = self._group(place, shared if (words.label, words.caption) != (shared.label, shared.caption) else None)
         rights = self._rights(graphic, words, group["group_caption"])
         return {
             "label": words.label,

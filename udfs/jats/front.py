@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from schemas.rejects import Reason, Rejected
@@ -18,6 +19,9 @@ _SIDE_ABSTRACTS = (
 _GENERIC_TITLES = frozenset(
     {"abstract", "summary", "résumé", "resumen", "resumo", "zusammenfassung", "graphical abstract", "highlights"}
 )
+
+
+_KEYWORDS = frozenset({"kwd", "compound-kwd", "nested-kwd", "unstructured-kwd-group"})
 
 
 def article_meta(article: Element) -> tuple[Meta, Meta]:
@@ -120,7 +124,8 @@ def read_keywords(meta: Meta) -> dict[str, Any]:
         for subject in one.iterdescendants("{*}subject")
         if (text := line_text(subject))
     ]
-    mesh = [word for group in groups if "mesh" in (group["type"] or "").lower() for word in group["keywords"]]
+    vocabularies = (f"{one.get('kwd-group-type')} {one.get('vocab')}".lower() for one in meta.get("kwd-group", ()))
+    mesh = [word for group, name in zip(groups, vocabularies, strict=True) if "mesh" in name for word in group["keywords"]]
     return {
         "keywords": [group for group in groups if group["keywords"]],
         "subjects": list(dict.fromkeys(subjects)),
@@ -129,7 +134,7 @@ def read_keywords(meta: Meta) -> dict[str, Any]:
 
 
 def _keyword_group(element: Element) -> dict[str, Any]:
-    words = [text for one in element if NAMES[one.tag] in ("kwd", "compound-kwd", "nested-kwd") and (text := line_text(one))]
+    words = [text for one in element if NAMES[one.tag] in _KEYWORDS and (text := _keyword(one))]
     return {
         "type": element.get("kwd-group-type"),
         "language": _language(element),
@@ -138,32 +143,59 @@ def _keyword_group(element: Element) -> dict[str, Any]:
     }
 
 
+def _keyword(element: Element) -> str | None:
+    """Text of a keyword; the parts of a compound or nested one are parted by spaces."""
+    if NAMES[element.tag] in ("compound-kwd", "nested-kwd"):
+        return " ".join(filter(None, map(line_text, element))) or None
+    return line_text(element)
+
+
 def read_funding(meta: Meta) -> dict[str, Any]:
-    """funding: source, its identifier and award numbers; funding_statement."""
-    awards, statements = [], []
+    """funding: each source with its identifier and award numbers; funding_statement."""
+    awards, statements = _contracts(meta), []
     for group in meta.get("funding-group", ()):
         for award in group.iterfind("{*}award-group"):
-            awards.append(_award(award))
+            awards += _awards(award)
         statements += [text for one in group.iterfind("{*}funding-statement") if (text := line_text(one))]
     return {"funding": awards, "funding_statement": "\n".join(statements) or None}
 
 
-def _award(award: Element) -> dict[str, Any]:
-    source = award.find("{*}funding-source")
-    identifier = (
-        next((line_text(one) for one in source.iterdescendants("{*}institution-id")), None) if source is not None else None
-    )
-    name = next((line_text(one) for one in source.iterdescendants("{*}institution")), None) if source is not None else None
+def _awards(award: Element) -> list[dict[str, Any]]:
     ids = [text for one in award.iterdescendants("{*}award-id") if (text := line_text(one))]
-    return {"source": name or line_text(source), "source_id": identifier, "award_ids": ids}
+    sources = [_source(one) for one in award.iterfind("{*}funding-source")] or [{"source": None, "source_id": None}]
+    return [{**source, "award_ids": ids} for source in sources]
 
 
-def read_related(meta: Meta) -> list[dict[str, Any]]:
-    """Links to other articles: retractions, corrections, companions (JATS related-article)."""
-    return [
+def _source(source: Element) -> dict[str, str | None]:
+    identifier = next((line_text(one) for one in source.iterdescendants("{*}institution-id")), None)
+    name = next((line_text(one) for one in source.iterdescendants("{*}institution")), None)
+    return {"source": name or line_text(source), "source_id": identifier}
+
+
+def _contracts(meta: Meta) -> list[dict[str, Any]]:
+    """Sponsors and contract numbers of the NLM DTD 2.x, joined by their ids."""
+    numbers = [(one.get("rid"), text) for one in meta.get("contract-num", ()) if (text := line_text(one))]
+    sponsors = [(one.get("id"), line_text(one)) for one in meta.get("contract-sponsor", ())]
+    known = {sponsor_id for sponsor_id, _ in sponsors if sponsor_id}
+    rest = [text for rid, text in numbers if rid not in known]
+    rows = [(name, [text for rid, text in numbers if rid and rid == sponsor_id]) for sponsor_id, name in sponsors]
+    rows += [(None, rest)] if rest else []
+    return [{"source": name, "source_id": None, "award_ids": found} for name, found in rows if name or found]
+
+
+def read_permissions(meta: Meta) -> list[Element]:
+    """Elements that hold an article's copyright and licence: permissions, or in the NLM DTD 2.x article-meta itself."""
+    direct = [one.getparent() for name in ("license", "copyright-statement", "copyright-holder") for one in meta.get(name, ())]
+    return [*meta.get("permissions", ()), *(one for one in direct[:1] if one is not None)]
+
+
+def read_related(elements: Iterable[Element]) -> list[dict[str, Any]]:
+    """Links to other articles, each once: retractions, corrections, companions (JATS related-article)."""
+    links = (
         {"type": one.get("related-article-type"), "id_type": one.get("ext-link-type"), "id": href_of(one) or line_text(one)}
-        for one in meta.get("related-article", ())
-    ]
+        for one in elements
+    )
+    return list({tuple(link.values()): link for link in links}.values())
 
 
 def _language(element: Element, within: Element | None = None) -> str | None:

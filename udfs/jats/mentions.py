@@ -158,7 +158,13 @@ class MentionReader:
             "sentence": self._sentence(mention),
             "start": mention.start,
             "end": mention.end,
-            "panels": panels_referred(text, mention.start, min(mention.end, mention.start + _LONGEST), figure["number"]),
+            "panels": panels_referred(
+                text,
+                mention.start,
+                min(mention.end, mention.start + _LONGEST),
+                figure["number"],
+                is_between=mention.found_by == "range",
+            ),
             "found_by": mention.found_by,
         }
 

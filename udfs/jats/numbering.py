@@ -10,16 +10,20 @@ _KIND = (
     r"|illustrations?|videos?|movies?|files?)?"
 )
 _NUMBER = re.compile(rf"^\W*{_WORD}{_KIND}\W*(?P<number>[A-Z]{{0,3}}[-.]?\d.*|[IVXLC]+|[A-Z])\W*$", re.IGNORECASE)
+# A word of another language or a picture of another name before the number: Abb. 3, Рис. 5, 图1, Graphic 2.
+_OTHER_WORD = re.compile(r"^\W*(?:[^\W\d_]+\W+){0,2}[^\W\d_]+\W*(?P<number>(?<![^\W\d_])[A-Z]{0,2}\d.*|\d.*)$")
+_CONTINUED = re.compile(r"[\s.,:;(\[–—-]*\b(?:continued|contd?|cont['’]d)\b[\s.)\]]*$", re.IGNORECASE)
 _LONGEST = 200  # characters of a label that are read: the pattern's time grows with their square
 _ORDINAL = re.compile(r"^(?P<series>\D*?)(?P<ordinal>\d{1,4})$")
 
 
 def label_number(label: str | None) -> str | None:
     """The number in a label without its word and end marks: 1, S2, IV, 2—figure supplement 1; None where it has none."""
-    match = _NUMBER.match((label or "")[:_LONGEST])
+    text = _CONTINUED.sub("", (label or "")[:_LONGEST])
+    match = _NUMBER.match(text) or _OTHER_WORD.match(text)
     if not match:
         return None
-    return match.group("number").strip(" .:;,") or None
+    return match.group("number").strip(" .:;,|") or None
 
 
 def ordinal(number: str | None) -> tuple[str, int] | None:

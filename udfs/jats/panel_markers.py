@@ -11,7 +11,7 @@ _JOIN = rf"\s*(?:,|;|&|/|\band\b|\bto\b|[{_DASH}])\s*(?:and\s+|&\s*)?"
 _LETTER = r"[A-Za-z](?![\w'’])"
 _LIST = rf"{_LETTER}(?:{_JOIN}{_LETTER})*"
 _LETTERS = rf"(?P<labels>{_LIST})"
-_ROMANS = rf"(?P<labels>[ivx]+(?:{_JOIN}[ivx]+)*)"
+_ROMANS = rf"(?P<labels>[ivx]+(?:{_JOIN}[ivx]+)*|[IVX]+(?:{_JOIN}[IVX]+)*)"
 _SIDE = r"(?i:(?:(?:upper|lower|top|bottom)[ -])?(?:left|right|top|bottom|middle|cent(?:er|re)|upper|lower))"
 _SIDE_WORDS = r"(?:\s+(?:panels?|rows?|columns?|images?|graphs?|plots?|hand\s+side))?"
 _PANEL_WORD = r"(?:[Pp]anels?\s+)?"
@@ -23,7 +23,7 @@ _SECOND_IN_CLAUSE = re.compile(r" [Bb][.,:)]")
 _IN_PARENTHESES = re.compile(rf"\(\s?{_PANEL_WORD}(?P<labels>{_LIST}\s?\)(?:{_JOIN}\({_LIST}\))*)")
 _HALF = re.compile(rf"(?<![\w(]){_LETTERS}\)")
 _PANELS = re.compile(rf"[Pp]anels?\s+\(?{_LETTERS}\)?(?:\s*[:.)–—]|\s+(?=\w))")
-_ROMAN = re.compile(rf"\({_ROMANS}\)")
+_ROMAN = re.compile(rf"(?<!\w)\(?{_ROMANS}\)")
 _SIDE_IN_PARENTHESES = re.compile(rf"\((?P<labels>{_SIDE}){_SIDE_WORDS}\)")
 _LEADING_SIDE = re.compile(rf"(?P<labels>{_SIDE}){_SIDE_WORDS}\s*[:,]")
 _LEADING = re.compile(
@@ -71,8 +71,8 @@ def without_parentheses(caption: str) -> dict[str, list[Marker]]:
 
 
 def roman(caption: str) -> list[Marker]:
-    """Markers of the style (i), (ii), (iii-v)."""
-    return _found(_ROMAN, caption) if "(i" in caption else []
+    """Markers of the style (i), (ii), (iii-v), (IV) or i)."""
+    return _found(_ROMAN, caption) if "i)" in caption or "I)" in caption else []
 
 
 def sides(caption: str) -> list[Marker]:
@@ -110,8 +110,10 @@ def successor(label: str, is_roman: bool) -> str:
 def _between(first: str, last: str) -> list[str]:
     if len(first) == len(last) == 1 and first.isupper() == last.isupper() and first < last:
         return [chr(code) for code in range(ord(first), ord(last) + 1)]
-    if first in _ROMAN_ORDER and last in _ROMAN_ORDER and _ROMAN_ORDER.index(first) < _ROMAN_ORDER.index(last):
-        return list(_ROMAN_ORDER[_ROMAN_ORDER.index(first) : _ROMAN_ORDER.index(last) + 1])
+    low, high = first.lower(), last.lower()
+    if low in _ROMAN_ORDER and high in _ROMAN_ORDER and _ROMAN_ORDER.index(low) < _ROMAN_ORDER.index(high):
+        between = _ROMAN_ORDER[_ROMAN_ORDER.index(low) : _ROMAN_ORDER.index(high) + 1]
+        return [label.upper() if first.isupper() else label for label in between]
     return [first, last]
 
 

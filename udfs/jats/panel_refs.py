@@ -10,6 +10,7 @@ _LETTER = r"(?<![A-Za-z])[A-Za-z](?![A-Za-z0-9])"
 _JOIN = rf"\)?\s*(?:,|;|/|&|and\b|to\b|{_DASH})\s*(?:and\s+|&\s*)?\(?"
 _GROUP = rf"{_LETTER}(?:{_JOIN}{_LETTER})*"
 _NUMBERED = re.compile(rf"(?P<number>[A-Z]?\d+)\s*\(?(?P<panels>{_GROUP})")
+_NUMBERS = re.compile(r"(?<![A-Za-z\d])[A-Z]?\d+")
 _ONLY = re.compile(rf"\(?(?P<panels>{_GROUP})\)?")
 _AFTER = re.compile(rf"(?P<at_once>{_GROUP})|\s?\(\s?(?P<inside>{_GROUP})\s?\)|,?\s?\(?[Pp]anels?\s\(?(?P<named>{_GROUP})")
 _FURTHER = re.compile(rf"\s?{_JOIN}(?P<panels>{_LETTER})(?!\s?[=<>≤≥±-])")
@@ -17,19 +18,23 @@ _PART = re.compile(rf"(?P<first>{_LETTER})\)?\s*(?:{_DASH}|to\b)\s*\(?(?P<last>{
 _LOOK_AHEAD = 60
 
 
-def panels_referred(text: str, start: int, end: int, number: str | None = None) -> list[str]:
+def panels_referred(text: str, start: int, end: int, number: str | None = None, is_between: bool = False) -> list[str]:
     """Panel letters of the mention text[start:end] and of what follows at once, ranges filled, each once, in order.
 
-    Where the mention spells out several figure numbers, only the panels after the given number count.
+    Where the mention spells out several figure numbers, only the panels after the given number count; a figure that lies
+    between two numbers (is_between) is meant as a whole.
     """
     words = text[start:end]
     only = _ONLY.fullmatch(words)
     groups = [("", only.group("panels"))] if only else [match.group("number", "panels") for match in _NUMBERED.finditer(words)]
-    if len(groups) > 1 and any(found == number for found, _ in groups):
+    numbers = _NUMBERS.findall(words)
+    is_last = not is_between
+    if number in numbers or is_between:
         groups = [(found, panels) for found, panels in groups if found == number]
+        is_last = number == numbers[-1] if numbers else is_last
     found = [panels for _, panels in groups]
-    after = _AFTER.match(text, end, end + _LOOK_AHEAD)
-    further = _FURTHER.match(text, end, end + _LOOK_AHEAD) if groups and not after else None
+    after = _AFTER.match(text, end, end + _LOOK_AHEAD) if is_last else None
+    further = _FURTHER.match(text, end, end + _LOOK_AHEAD) if groups and is_last and not after else None
     found += [panels for match in (after, further) if match for panels in match.groupdict().values() if panels]
     return list(dict.fromkeys(_letters(found)))
 

@@ -10,11 +10,12 @@ from udfs.jats.names import NAMES, Element, any_namespace
 from udfs.jats.text import RENDERED
 
 _GRAPHICS = frozenset({"fig", "graphic", "inline-graphic", "media", "supplementary-material", "inline-supplementary-material"})
+_RELATED = "related-article"
 _REFERENCES = frozenset({"ref", "pub-id", "ext-link"})
 _NEVER_FIGURES = frozenset({"bibr", "aff", "fn", "table-fn", "corresp", "author-notes", "contrib"})
 _SCRIPTS = frozenset({"sup", "sub", "break"})
 _SUB_ARTICLES = frozenset({"sub-article", "response"})
-_SOUGHT = any_namespace(sorted({*_GRAPHICS, *_REFERENCES, *_SUB_ARTICLES, *RENDERED, "xref", "table-wrap", "p"}))
+_SOUGHT = any_namespace(sorted({*_GRAPHICS, *_REFERENCES, *_SUB_ARTICLES, *RENDERED, "xref", "table-wrap", "p", _RELATED}))
 _BLOCKS = frozenset({"p", "title", "caption", "sec", "abstract", "td", "th", "body", "back", "ref", "article-meta", "article"})
 _LISTS = frozenset(
     {"list-item", "list", "fn", "def", "disp-quote", "ack", "app", "boxed-text", "notes", "license", "trans-abstract"}
@@ -24,7 +25,7 @@ _HOLDERS = (_BLOCKS | _LISTS) - {"p", "title"}
 
 @dataclass(slots=True)
 class Survey:
-    """Elements in reading order: what may be a graphic or a figure, cross-references, paragraphs, cited works; and the rest.
+    """Elements in reading order: what may be a graphic or figure, cross-references, paragraphs, cited works, links; and the rest.
 
     Paragraphs and cross-references carry their places in one reading order, cross-references also whether they are typed as
     figures; those of bibliography, affiliations and notes are left out.
@@ -35,6 +36,7 @@ class Survey:
     xrefs: dict[Element, tuple[int, bool]] = field(default_factory=dict)
     paragraphs: dict[Element, int] = field(default_factory=dict)
     references: list[Element] = field(default_factory=list)
+    related: list[Element] = field(default_factory=list)
     mixed: set[Element] = field(default_factory=set)
     num_tables: int = 0
     has_boxes: bool = False
@@ -73,6 +75,9 @@ def survey(article: Element) -> Survey:
         elif name in _REFERENCES:
             if not found.has_sub_articles:
                 found.references.append(element)
+        elif name == _RELATED:
+            if not found.has_sub_articles:
+                found.related.append(element)
         else:
             if element.getparent() not in mixed:
                 mark_mixed(element, mixed)

@@ -26,6 +26,7 @@ class Words(NamedTuple):
 
 
 NO_WORDS = Words()
+_ADDED = ("alt_text", "long_description", "attribution", "notes")
 _COMMON = frozenset({"label", "caption", "graphic"})
 
 
@@ -58,12 +59,15 @@ def _rare_words(children: Mapping[str, Sequence[Element]], with_notes: bool) -> 
 
 
 def merge_words(shared: Words, own: Words) -> Words:
-    """A graphic's own words before those it shares with the other graphics of its figure."""
+    """A graphic's own label and caption before those it shares with the others of its figure; descriptions of both."""
     if own is NO_WORDS:
         return shared
     found: dict[str, Any] = {name: value for name, value in own._asdict().items() if value}
     if own.caption:
         found["caption_title"] = own.caption_title
+    for name in _ADDED:
+        texts = filter(None, (getattr(shared, name), getattr(own, name)))
+        found[name] = "\n".join(dict.fromkeys(texts)) or None
     found["permissions"] = (*shared.permissions, *own.permissions)
     return shared._replace(**found)
 
