@@ -235,6 +235,7 @@ def test_overlong_ids_are_cut_and_stay_apart() -> None:
         ("Рис. 5", "5"),
         ("图1", "1"),
         ("Fig. 10 |", "10"),
+        ("(2)", "2"),
         ("Figure 1. Continued", "1"),
         ("Fig. 3 (cont.)", "3"),
         ("Graphical abstract", None),

@@ -274,6 +274,14 @@ def test_copyright_and_licence_of_older_dtds_stand_in_article_meta() -> None:
     assert found["license_in_force"] == "CC BY-NC"
 
 
+def test_a_licence_within_the_copyright_statement_is_read() -> None:
+    words = "© A (http://www.jmir.org), 2004. Under the Creative Commons Attribution License"
+    address = "http://www.creativecommons.org/licenses/by/2.0/"
+    found = row(f"<permissions><copyright-statement>{words} ({address}).</copyright-statement></permissions>")
+    assert (found["license_url"], found["license_spdx"]) == (address, "CC-BY-2.0")
+    assert row("<permissions><copyright-statement>© A</copyright-statement></permissions>")["license_spdx"] is None
+
+
 def test_funding_has_source_identifier_and_awards() -> None:
     meta = (
         "<funding-group><award-group><funding-source><institution-wrap><institution-id>10.13039/1</institution-id>"

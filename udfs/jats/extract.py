@@ -24,7 +24,7 @@ from udfs.jats.front import (
     read_titles,
 )
 from udfs.jats.graphics import find_graphics
-from udfs.jats.licences import license_code, license_url, spdx_code, strictest_code
+from udfs.jats.licences import cc_url, license_code, license_url, spdx_code, strictest_code
 from udfs.jats.mentions import MentionReader, wanted_xrefs
 from udfs.jats.metadata import flag, media_names, merge, text_of
 from udfs.jats.names import XML_LANG, Element
@@ -159,6 +159,8 @@ def _license(meta: Meta) -> dict[str, Any]:
             row["license_type"] = row["license_type"] or element.get("license-type")
             row["license_statement"] = row["license_statement"] or statement
         row["copyright"] = row["copyright"] or line_text(permissions.find("{*}copyright-statement"))
+    if row["license_statement"] is None and row["license_url"] is None and row["copyright"]:
+        row["license_url"], row["license_spdx"] = cc_url(row["copyright"]), spdx_code(None, row["copyright"])
     return row
 
 

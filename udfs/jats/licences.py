@@ -37,6 +37,12 @@ def license_url(license_element: Element) -> str | None:
     return match.group().rstrip(".,;") if match else None
 
 
+def cc_url(text: str) -> str | None:
+    """The first address of a Creative Commons licence in running text."""
+    urls = (match.group().rstrip(".,;") for match in _URL.finditer(text))
+    return next((url for url in urls if "creativecommons.org/" in url.lower()), None)
+
+
 def spdx_code(url: str | None, statement: str | None) -> str | None:
     """SPDX-like code, CC-BY-4.0, of the strictest licence that the URL or the words name; None if they name none known.
 

@@ -23,7 +23,8 @@ def label_number(label: str | None) -> str | None:
     match = _NUMBER.match(text) or _OTHER_WORD.match(text)
     if not match:
         return None
-    return match.group("number").strip(" .:;,|") or None
+    number = match.group("number")
+    return number.strip(" .:;,|" if "(" in number else " .:;,|)]") or None
 
 
 def ordinal(number: str | None) -> tuple[str, int] | None:
