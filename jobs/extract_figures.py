@@ -6,6 +6,8 @@ mention_no), rejects. The row in `articles` is written last: a version without o
 
 from __future__ import annotations
 
+from functools import reduce
+
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -88,11 +90,19 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     for wave in waves(work, ("accession",), num_in, settings.fetch.wave_size):
         ok, rejected = extract_wave(lake, settings, context, wave)
         num_ok, num_rejected = num_ok + ok, num_rejected + rejected
+    drop_stale(lake)
+    lake.unstage(f"{STAGE}_work")
+    return Counts(num_in, num_ok, num_rejected)
+
+
+def drop_stale(lake: Lake) -> None:
+    """Delete the rows of articles that are not from a document as it is now; mostly there are none, which one query tells."""
+    held = reduce(DataFrame.union, (lake.read(table).select("accession") for table in EXTRACTED))
+    if held.join(current_articles(lake.read(DOCUMENTS), lake.read(ARTICLES)), "accession", "left_anti").isEmpty():
+        return
     for table in EXTRACTED:
         current = current_articles(lake.read(DOCUMENTS), lake.read(ARTICLES))
         lake.delete(table, lake.read(table).join(current, "accession", "left_anti"))
-    lake.unstage(f"{STAGE}_work")
-    return Counts(num_in, num_ok, num_rejected)
 
 
 def extract_wave(lake: Lake, settings: Settings, context: RunContext, wave: DataFrame) -> tuple[int, int]:
@@ -101,14 +111,13 @@ def extract_wave(lake: Lake, settings: Settings, context: RunContext, wave: Data
     work = spread(files, wave.count(), ARTICLES_PER_TASK, running_tasks(lake.spark))
     kernel = Extract(Limits(max_bytes=settings.fetch.max_xml_bytes))
     extracted = lake.stage(map_batches(work, kernel, RESULT), STAGE)
-    num_ok = extracted.where("reason IS NULL").count()
-    num_rejected = extracted.where("reason IS NOT NULL").count()
+    counts = extracted.agg(F.count("*").alias("all"), F.count("reason").alias("rejected")).collect()[0]
     stored = lake.read(DOCUMENTS).where(F.col("state") == STORED).select(F.col("accession"))
     write_refusals(lake, context, extracted, stored)
     for table in EXTRACTED:
         write_rows(lake, table, rows_of(table, extracted), wave)
     lake.unstage(STAGE)
-    return num_ok, num_rejected
+    return counts["all"] - counts["rejected"], counts["rejected"]
 
 
 def write_rows(lake: Lake, table: Table, rows: DataFrame, wave: DataFrame) -> None:

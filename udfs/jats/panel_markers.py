@@ -23,7 +23,8 @@ _SECOND_IN_CLAUSE = re.compile(r" [Bb][.,:)]")
 _IN_PARENTHESES = re.compile(rf"\(\s?{_PANEL_WORD}(?P<labels>{_LIST}\s?\)(?:{_JOIN}\({_LIST}\))*)")
 _HALF = re.compile(rf"(?<![\w(]){_LETTERS}\)")
 _PANELS = re.compile(rf"[Pp]anels?\s+\(?{_LETTERS}\)?(?:\s*[:.)–—]|\s+(?=\w))")
-_ROMAN = re.compile(rf"(?<!\w)\(?{_ROMANS}\)")
+_ROMAN = re.compile(rf"\({_ROMANS}\)")
+_HALF_ROMAN = re.compile(rf"(?<![\w(]){_ROMANS}\)")
 _SIDE_IN_PARENTHESES = re.compile(rf"\((?P<labels>{_SIDE}){_SIDE_WORDS}\)")
 _LEADING_SIDE = re.compile(rf"(?P<labels>{_SIDE}){_SIDE_WORDS}\s*[:,]")
 _LEADING = re.compile(
@@ -72,7 +73,9 @@ def without_parentheses(caption: str) -> dict[str, list[Marker]]:
 
 def roman(caption: str) -> list[Marker]:
     """Markers of the style (i), (ii), (iii-v), (IV) or i)."""
-    return _found(_ROMAN, caption) if "i)" in caption or "I)" in caption else []
+    if "(i" in caption or "(I" in caption:
+        return _found(_ROMAN, caption)
+    return _found(_HALF_ROMAN, caption) if " i)" in caption else []
 
 
 def sides(caption: str) -> list[Marker]:
