@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from conf.load import load_settings
 from jobs.bench.jats_spark import extract_all, numbered, stage_rate
 from jobs.bench.real_articles import written_articles
 from jobs.tables import Lake
@@ -27,9 +26,8 @@ def test_files_come_again_under_other_accessions(paths: list[Path]) -> None:
 
 
 @pytest.mark.spark
-def test_the_stage_finds_what_the_extractor_alone_finds(spark: SparkSession, tmp_path: Path, paths: list[Path]) -> None:
+def test_the_stage_finds_what_the_extractor_alone_finds(spark: SparkSession, lake: Lake, paths: list[Path]) -> None:
     documents = numbered(paths, 6)
-    assert stage_rate(spark, tmp_path / "lake", [], documents) > 0
-    lake = Lake(spark, load_settings("local", [f"lake.uri={tmp_path}/lake"]).lake)
+    assert stage_rate(spark, Path(lake.settings.uri), [], documents) > 0
     assert lake.read(ARTICLES).count() == len(documents)
     assert lake.read(FIGURES).count() == extract_all(documents) > 0

@@ -1,16 +1,22 @@
 """Which documents are extracted and what comes out of the nested results."""
 
+from typing import Any
+
 import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from conf.load import load_settings
 from jobs.arrow_frames import sql_columns
-from jobs.extract_figures import current_articles, documents_to_extract, fingerprint, refusals, rows_of
+from jobs.extract_figures import current_articles, documents_to_extract, fingerprint, refusals, rows_of, run
+from jobs.stage import RunContext
+from jobs.tables import Lake
 from schemas.articles import ARTICLES
 from schemas.documents import DOCUMENTS, FILTERED, STORED
 from schemas.figures import FIGURES
 from schemas.mentions import MENTIONS
 from tests.jobs.rows import collected, frame, row
+from tests.udfs.jats_articles import article, fig
 from udfs.batches.extraction import RESULT
 from udfs.jats import EXTRACTOR_VERSION
 
@@ -75,3 +81,25 @@ def test_refused_articles_and_damaged_parts_become_rejects(extracted: DataFrame)
         ("PMC1.1/t1", "damaged", "no graphic", mark),
         ("PMC2.1", "not_xml", "no element", mark),
     ]
+
+
+def test_changed_articles_are_replaced_and_removed_ones_dropped(spark: SparkSession, lake: Lake) -> None:
+    settings = load_settings("local", [f"lake.uri={lake.settings.uri}"])
+
+    def stored(accession: str, etag: str, num_figures: int) -> dict[str, Any]:
+        xml = article("".join(fig(f"F{number}") for number in range(num_figures)))
+        return {"accession": accession, "etag": etag, "state": STORED, "metadata": "{}", "xml": xml}
+
+    def extracted_from(*rows: dict[str, Any]) -> tuple[int, dict[str, int]]:
+        lake.sync(DOCUMENTS, frame(spark, DOCUMENTS, *rows))
+        counts = run(spark, settings, RunContext.new())
+        assert counts.reconciled
+        return counts.num_ok, {
+            one["accession"]: one["count"] for one in lake.read(FIGURES).groupBy("accession").count().collect()
+        }
+
+    kept, changed, removed = stored("PMC1.1", "1", 1), stored("PMC2.1", "1", 3), stored("PMC3.1", "1", 2)
+    assert extracted_from(kept, changed, removed) == (3, {"PMC1.1": 1, "PMC2.1": 3, "PMC3.1": 2})
+    added = stored("PMC4.1", "1", 1)
+    assert extracted_from(kept, stored("PMC2.1", "2", 2), added) == (2, {"PMC1.1": 1, "PMC2.1": 2, "PMC4.1": 1})
+    assert lake.read(ARTICLES).count() == 3
