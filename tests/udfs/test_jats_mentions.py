@@ -73,6 +73,7 @@ def test_a_figure_within_a_range_is_marked_as_such_over_the_whole_range() -> Non
         (xref("F2", "Fig. 2") + " (a and c)", ["a", "c"]),
         (xref("F2", "Fig. 2A and B"), ["A", "B"]),
         (xref("F2", "Fig. 2(a)"), ["a"]),
+        (xref("F2", "Fig. 2 i-iv"), []),
         (xref("F2", "Figure 2") + ", panels A, B and C show", ["A", "B", "C"]),
         (xref("F2", "Fig. 2A") + ", p &lt; 0.05", ["A"]),
         (xref("F2", "Fig. 2") + " (n = 5)", []),

@@ -15,7 +15,6 @@ from udfs.jats.front import (
     Meta,
     article_meta,
     read_abstracts,
-    read_funding,
     read_ids,
     read_journal,
     read_keywords,
@@ -23,6 +22,7 @@ from udfs.jats.front import (
     read_related,
     read_titles,
 )
+from udfs.jats.funding import read_funding
 from udfs.jats.graphics import find_graphics
 from udfs.jats.licences import cc_url, license_code, license_url, spdx_code, strictest_code
 from udfs.jats.mentions import MentionReader, wanted_xrefs

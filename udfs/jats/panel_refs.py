@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 _DASH = r"[-‐‑‒–—−]"
-_LETTER = r"(?<![A-Za-z])[A-Za-z](?![A-Za-z0-9])"
+_LETTER = rf"(?<![A-Za-z])[A-Za-z](?![A-Za-z0-9])(?!{_DASH}[ivx]{{2}})"  # the i of i-iv is no letter
 _JOIN = rf"\)?\s*(?:,|;|/|&|and\b|to\b|{_DASH})\s*(?:and\s+|&\s*)?\(?"
 _GROUP = rf"{_LETTER}(?:{_JOIN}{_LETTER})*"
 _NUMBERED = re.compile(rf"(?P<number>[A-Z]?\d+)\s*\(?(?P<panels>{_GROUP})")
