@@ -72,6 +72,10 @@ class SourceSettings(Section):
         description="ESearch service; may carry api_key, tool and email as its query string",
     )
     since: date | None = Field(None, description="Only what the source wrote on this day (UTC) or later; None: everything")
+    max_removed_fraction: Fraction = Field(
+        0.1, description="Refuse a listing that lacks more than this share of what is here: it is rather broken than true"
+    )
+    allow_older: bool = Field(False, description="Also follow an inventory that is older than the one followed last")
     license_groups: tuple[LicenseGroup, ...] = Field(("commercial", "noncommercial", "other"), min_length=1)
     require_open_access: bool = Field(True, description="Leave out what is not in the PMC Open Access Subset")
 
@@ -130,7 +134,10 @@ class FetchSettings(Section):
     wave_size: Positive = Field(200_000, description="Article versions per committed wave: what a killed run can lose at most")
     partition_bytes: Positive = Field(64 * 2**20, description="Bytes aimed at per task")
     keep_image_bytes: bool = Field(False, description="Also keep every image's original bytes, in the table originals")
-    retry_rejected: bool = Field(False, description="Try again what an earlier run rejected though nothing changed at the source")
+    retry_rejected: bool = Field(
+        False,
+        description="Try again all that an earlier run rejected, not only failed requests, though nothing changed at the source",
+    )
 
 
 class ImageSettings(Section):

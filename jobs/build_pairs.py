@@ -173,7 +173,7 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     pairs = lake.stage(
         pairs_of(judged, lake.read(MENTIONS), duplicates, lake.read(EVAL_OVERLAP), settings.pairs), f"{STAGE}_pairs"
     )
-    bury(lake, context, pairs, articles)
+    bury(lake, context, pairs)
     lake.sync(PAIRS, pairs)
     num_rejected = write_rejects(lake, context, judged)
     filtered = {

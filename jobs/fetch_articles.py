@@ -24,12 +24,11 @@ from jobs.options import (
     selection,
     source_options,
 )
-from jobs.stage import Counts, RunContext, sync_rejects
+from jobs.stage import Counts, RunContext, refused_for_good, sync_rejects
 from jobs.tables import Lake
 from jobs.waves import changes_of_fetched, expected_bytes, spread_by_bytes, waves
 from schemas.documents import DOCUMENTS, FILTERED
 from schemas.inventory import INVENTORY, PRESENT
-from schemas.rejects import REJECTS
 from schemas.table import Table
 from udfs.batches.documents import RESULT, DocumentFetch
 
@@ -85,7 +84,7 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     """Fetch what is missing in waves, then drop what the source no longer lists."""
     lake = Lake(spark, settings.lake)
     wanted = wanted_versions(lake.read(INVENTORY), selected_ids(spark, settings), settings.source.since)
-    refused = None if settings.fetch.retry_rejected else lake.read(REJECTS).where(F.col("stage") == STAGE)
+    refused = refused_for_good(lake, STAGE, settings)
     here = as_selected(lake.read(DOCUMENTS), settings)
     work = lake.stage(versions_to_fetch(wanted, here, refused), f"{STAGE}_work")
     num_in = work.count()

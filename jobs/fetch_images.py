@@ -13,7 +13,7 @@ from conf.settings import Settings
 from jobs.arrow_frames import map_batches
 from jobs.entry import main
 from jobs.options import fetch_limits, image_options, requests_per_task, running_tasks, source_options
-from jobs.stage import Counts, RunContext, sync_rejects
+from jobs.stage import Counts, RunContext, refused_for_good, sync_rejects
 from jobs.tables import CHANGE, UPSERT, Lake
 from jobs.waves import changes_of_fetched, expected_bytes, spread_by_bytes, waves
 from schemas.documents import DOCUMENTS
@@ -21,7 +21,6 @@ from schemas.figures import FIGURES, PAIRED_KINDS
 from schemas.images import IMAGES
 from schemas.media import MEDIA
 from schemas.originals import ORIGINALS
-from schemas.rejects import REJECTS
 from schemas.table import Table
 from udfs.batches.media_images import RESULT, MediaFetch
 
@@ -92,7 +91,7 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     """Fetch what is missing in waves, then drop media that no figure names and images that no medium has."""
     lake = Lake(spark, settings.lake)
     named = lake.stage(named_media(lake.read(FIGURES), lake.read(DOCUMENTS), settings.source.bucket), f"{STAGE}_named")
-    refused = None if settings.fetch.retry_rejected else lake.read(REJECTS).where(F.col("stage") == STAGE)
+    refused = refused_for_good(lake, STAGE, settings)
     todo = media_to_fetch(named, media_as_kept(lake, settings), refused, settings.images.digest())
     work = lake.stage(todo, f"{STAGE}_work")
     num_in = work.count()

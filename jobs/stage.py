@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from conf.settings import Settings
 from jobs.tables import Lake, spark_schema
-from schemas.rejects import REJECTS
+from schemas.rejects import REJECTS, Reason
 from schemas.runs import RUNS
 from schemas.table import Table
 
@@ -97,7 +97,7 @@ def run_stage(spark: SparkSession, settings: Settings, context: RunContext, job:
     lake.create()
     started, clock = datetime.now(UTC), monotonic()
     inputs = stage_inputs(lake, settings, job)
-    if not _always(stage, settings) and last_inputs(lake, stage) == _with_outputs(lake, inputs, job):
+    if not _retries(lake, stage, settings) and last_inputs(lake, stage) == _with_outputs(lake, inputs, job):
         return StageResult(stage, monotonic() - clock, None)
     note = json.dumps({"run_id": context.run_id, "stage": stage, "settings": settings.public_dump()})
     with lake.commit_note(note):
@@ -133,8 +133,12 @@ def last_inputs(lake: Lake, stage: str) -> str | None:
     return None if row is None else row["inputs"]
 
 
-def _always(stage: str, settings: Settings) -> bool:
-    return settings.fetch.retry_rejected and stage.startswith("fetch_")
+def _retries(lake: Lake, stage: str, settings: Settings) -> bool:
+    """Whether a fetching stage has something to try again though nothing has changed."""
+    if not stage.startswith("fetch_"):
+        return False
+    failed = (F.col("stage") == stage) & (F.col("reason") == Reason.FETCH_FAILED)
+    return settings.fetch.retry_rejected or not lake.read(REJECTS).where(failed).isEmpty()
 
 
 def _record(lake: Lake, settings: Settings, context: RunContext, result: StageResult, marks: tuple[datetime, str]) -> None:
@@ -172,6 +176,13 @@ def sync_rejects(
         return 0
     lake.sync(REJECTS, rejects_due(mine, tried, refused, tried if known is None else known, stage, context), mine)
     return refused.count()
+
+
+def refused_for_good(lake: Lake, stage: str, settings: Settings) -> DataFrame | None:
+    """Rejects of a fetching stage that it leaves alone while nothing changes: all but failed requests; None to retry them too."""
+    if settings.fetch.retry_rejected:
+        return None
+    return lake.read(REJECTS).where((F.col("stage") == stage) & (F.col("reason") != Reason.FETCH_FAILED))
 
 
 def rejects_due(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -11,9 +9,10 @@ from pyspark.sql import functions as F
 
 from conf.settings import Settings
 from jobs import extract_figures, fetch_articles, fetch_images, sync_inventory
+from jobs.listing_checks import inventory_time
 from jobs.options import selected_ids
 from jobs.orphans import count_orphans
-from jobs.stage import last_inputs
+from jobs.stage import last_inputs, refused_for_good
 from jobs.tables import Lake
 from schemas.articles import ARTICLES
 from schemas.documents import DOCUMENTS, FILTERED
@@ -28,15 +27,15 @@ from schemas.tombstones import TOMBSTONES
 PARSED, REFUSED, WAITING, NOT_SELECTED, GONE = "parsed", "refused", "waiting", "not_selected", "removed"
 UNKNOWN = "unknown"
 GROUPS = (*LICENSE_GROUPS, UNKNOWN)
-_FOLDER_TIME = "%Y-%m-%dT%H-%MZ"
 _TIME = "yyyy-MM-dd'T'HH:mm:ss'+00:00'"  # sessions are in UTC
 
 
 def archive_status(lake: Lake, settings: Settings) -> dict[str, Any]:
     """The whole status as plain values, times in ISO 8601 (UTC); what waits is counted under these settings."""
     wanted = fetch_articles.wanted_versions(lake.read(INVENTORY), selected_ids(lake.spark, settings), settings.source.since)
+    followed = inventory_time(last_inputs(lake, sync_inventory.STAGE))
     return {
-        "inventory": inventory_time(last_inputs(lake, sync_inventory.STAGE)),
+        "inventory": followed and followed.isoformat(),
         "last_run": last_run(lake.read(RUNS)),
         "versions": counts_by_group(version_states(lake, settings, wanted)),
         "pairs": counts_by_group(lake.read(PAIRS).select(F.lit("pairs").alias("state"), "license_group")).get("pairs", {}),
@@ -45,17 +44,6 @@ def archive_status(lake: Lake, settings: Settings) -> dict[str, Any]:
         "tombstones": _counts(lake.read(TOMBSTONES), "reason"),
         "orphans": {reference: number for reference, number in count_orphans(lake).items() if number},
     }
-
-
-def inventory_time(inputs: str | None) -> str | None:
-    """When the listing of the last synchronisation was made, from what that stage recorded; None before the first."""
-    if inputs is None:
-        return None
-    mark = str(json.loads(inputs)["mark"])
-    if mark.startswith("listed "):
-        return mark.removeprefix("listed ")
-    folder = mark.partition(" ")[0].split("/")[-2]
-    return datetime.strptime(folder, _FOLDER_TIME).replace(tzinfo=UTC).isoformat()
 
 
 def version_states(lake: Lake, settings: Settings, wanted: DataFrame) -> DataFrame:
@@ -87,16 +75,13 @@ def version_states(lake: Lake, settings: Settings, wanted: DataFrame) -> DataFra
 
 def waiting(lake: Lake, settings: Settings, wanted: DataFrame) -> dict[str, int]:
     """How many inputs each acquiring stage would take up in its next run."""
-    rejects = lake.read(REJECTS)
-    of = {stage: rejects.where(F.col("stage") == stage) for stage in (fetch_articles.STAGE, fetch_images.STAGE)}
-    retried = settings.fetch.retry_rejected
     documents = lake.read(DOCUMENTS)
     here = fetch_articles.as_selected(documents, settings)
-    to_fetch = fetch_articles.versions_to_fetch(wanted, here, None if retried else of[fetch_articles.STAGE])
-    refused_here = rejects.where(F.col("stage") == extract_figures.STAGE)
+    to_fetch = fetch_articles.versions_to_fetch(wanted, here, refused_for_good(lake, fetch_articles.STAGE, settings))
+    refused_here = lake.read(REJECTS).where(F.col("stage") == extract_figures.STAGE)
     to_extract = extract_figures.documents_to_extract(documents, lake.read(ARTICLES), refused_here)
     named = fetch_images.named_media(lake.read(FIGURES), documents, settings.source.bucket)
-    refused_media = None if retried else of[fetch_images.STAGE]
+    refused_media = refused_for_good(lake, fetch_images.STAGE, settings)
     media = fetch_images.media_to_fetch(
         named, fetch_images.media_as_kept(lake, settings), refused_media, settings.images.digest()
     )

@@ -11,11 +11,12 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from conf.settings import Settings
+from conf.settings import Settings, UnusableSettings
 from jobs.arrow_frames import map_batches, sql_columns
 from jobs.entry import main
+from jobs.listing_checks import LISTED, check_age, check_removals
 from jobs.options import refusals, running_tasks, source_options
-from jobs.stage import Counts, RunContext, sync_rejects
+from jobs.stage import Counts, RunContext, last_inputs, sync_rejects
 from jobs.tables import CHANGE, INSERT, UPSERT, Lake
 from schemas.inventory import INVENTORY, PRESENT, REMOVED
 from schemas.rejects import Reason
@@ -40,7 +41,7 @@ def source_manifest(settings: Settings) -> Manifest | None:
 def mark(settings: Settings) -> str:
     """Key and checksum of the newest complete manifest; a source without any is listed anew each time."""
     manifest = source_manifest(settings)
-    return f"{manifest.key} {manifest.checksum}" if manifest else f"listed {datetime.now(UTC).isoformat()}"
+    return f"{manifest.key} {manifest.checksum}" if manifest else f"{LISTED}{datetime.now(UTC).isoformat()}"
 
 
 def read_listing(spark: SparkSession, settings: Settings, manifest: Manifest | None) -> DataFrame:
@@ -95,16 +96,31 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     """Read the newest listing, merge what changed, refuse lines that name no article version."""
     lake = Lake(spark, settings.lake)
     manifest = source_manifest(settings)
+    if manifest:
+        check_age(manifest, last_inputs(lake, STAGE), settings)
     seen = manifest.created if manifest else context.started
     listing = lake.stage(read_listing(spark, settings, manifest), STAGE)
-    lake.apply(INVENTORY, inventory_changes(newest_lines(listing), lake.read(INVENTORY), seen))
+    follow(lake, settings, listing, seen)
     refused = refused_lines(listing)
     num_rejected = sync_rejects(lake, context, STAGE, refused.select("key"), refused)
-    counts = listing.agg(F.count("*").alias("lines"), F.count_distinct("accession").alias("listed")).collect()[0]
+    lines = listing.agg(F.count("*").alias("all"), F.count_distinct("key").alias("distinct")).collect()[0]
     lake.unstage(STAGE)
-    return Counts(
-        counts["lines"], counts["listed"], num_rejected, {"listed_twice": counts["lines"] - counts["listed"] - num_rejected}
-    )
+    num_ok = lake.read(INVENTORY).where(F.col("state") == PRESENT).count()
+    return Counts(lines["all"], num_ok, num_rejected, {"listed_twice": lines["all"] - lines["distinct"]})
+
+
+def follow(lake: Lake, settings: Settings, listing: DataFrame, seen: datetime) -> None:
+    """Merge a listing into the table; UnusableSettings, with nothing written, for one that cannot be the whole."""
+    current = lake.read(INVENTORY)
+    changes = inventory_changes(newest_lines(listing), current, seen)
+    num_present = current.where(F.col("state") == PRESENT).count()
+    if num_present == 0 and listing.isEmpty():
+        raise UnusableSettings(f"source.uri: {settings.source.uri} lists no article version; check the address")
+    if num_present:
+        changes = lake.stage(changes, f"{STAGE}_changes")
+        check_removals(changes.where(F.col("state") == REMOVED).count(), num_present, settings)
+    lake.apply(INVENTORY, changes)
+    lake.unstage(f"{STAGE}_changes")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,12 @@ TOMBSTONES = Table(
         Column("accession", pa.string(), "Article version, PMCID.version", required=True),
         Column("figure_id", pa.string(), "Figure within the version", required=True),
         Column("image_sha256", pa.string(), "Image that the pair had", required=True),
-        Column("reason", pa.string(), "removed, retracted, relicensed, superseded, changed", required=True),
+        Column(
+            "reason",
+            pa.string(),
+            "removed, retracted, relicensed (or left out by its rights), refused (see rejects), superseded, changed",
+            required=True,
+        ),
         Column("removed_at", TIMESTAMP, "When the pair was taken out", required=True),
     ),
 )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from schemas.rejects import Rejected
+from schemas.rejects import Reason, Rejected
 from udfs.object_keys import check_key
 from udfs.source.options import ObjectInfo, Source
 
@@ -56,7 +56,8 @@ def newest_manifest(source: Source) -> Manifest:
 def find_manifest(source: Source) -> Manifest | None:
     """The newest inventory whose manifest matches its checksum and whose parts are there: a newer one may still be being written.
 
-    None for a source without inventories; ValueError for one that has some, but none of them complete.
+    None for a source without inventories; ValueError for one that has some, but none of them complete. Rejected (fetch_failed)
+    where the newest cannot be read.
     """
     sizes = {info.key: info.num_bytes for info in source.list_keys(_prefix(source))}
     manifests = [key for key in sizes if key.endswith(f"/{_MANIFEST}") and _is_dated(key)]
@@ -71,6 +72,11 @@ def find_manifest(source: Source) -> Manifest | None:
     return None
 
 
+def folder_time(key: str) -> datetime:
+    """The time (UTC) in the folder's name of a manifest's key; ValueError for another key."""
+    return datetime.strptime(key.split("/")[-2], _FOLDER_TIME).replace(tzinfo=UTC)
+
+
 def list_versions(source: Source) -> Iterator[ObjectInfo]:
     """Every metadata object of a source without inventory; the ETag of its listing is the change mark."""
     return (info for info in source.list_keys("metadata/") if info.key.endswith(".json"))
@@ -80,7 +86,10 @@ def _complete_manifest(source: Source, key: str) -> Manifest | None:
     try:
         data = source.read(key, MAX_MANIFEST_BYTES)
         expected = source.read(key.replace(_MANIFEST, _CHECKSUM), 1024)
-    except Rejected:
+    except Rejected as rejected:
+        # What is not there yet is being written; what cannot be read must not bring back an older listing.
+        if rejected.reason is not Reason.NOT_FOUND:
+            raise
         return None
     checksum = hashlib.md5(data, usedforsecurity=False).hexdigest()
     if expected.decode("ascii", "replace").strip().lower() != checksum:
@@ -118,6 +127,6 @@ def _is_there(part: ManifestPart, sizes: dict[str, int], prefix: str) -> bool:
 
 def _is_dated(key: str) -> bool:
     try:
-        return bool(datetime.strptime(key.split("/")[-2], _FOLDER_TIME))
+        return bool(folder_time(key))
     except ValueError:
         return False

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from schemas.licenses import license_group
 from schemas.rejects import Reason, Rejected
 from udfs.object_keys import ObjectRef, object_key
+
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
+"""Half of a surrogate pair, which JSON can write and no table can hold."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class _Fields:
         value = self._values.get(name)
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
-        if not isinstance(value, str | None):
+        if not isinstance(value, str | None) or _HALF_PAIR.search(value or ""):
             raise _wrong_type(name, value, "a text")
         return (value or "").strip() or None
 

@@ -16,7 +16,7 @@ from conf.load import load_settings
 from conf.settings import LakeSettings, Settings
 from jobs.cli import app
 from jobs.fetch_articles import wanted_versions
-from jobs.status import archive_status, counts_by_group, inventory_time, version_states, waiting
+from jobs.status import archive_status, counts_by_group, version_states, waiting
 from jobs.status_grids import age, status_grids
 from jobs.tables import CHANGE, INSERT, Lake
 from schemas.articles import ARTICLES
@@ -128,12 +128,6 @@ def test_the_newest_run_is_told_stage_by_stage(status: dict[str, Any]) -> None:
     run = status["last_run"]
     assert (run["run_id"], run["started"]) == ("run-2", "2026-11-02T00:00:00+00:00")
     assert {row["stage"] for row in run["stages"]} == {"sync_inventory", "fetch_articles"}
-
-
-def test_an_inventory_is_as_old_as_its_folder_says_or_its_listing() -> None:
-    assert inventory_time(None) is None
-    assert inventory_time(json.dumps({"mark": f"{MANIFEST} 0123"})) == "2026-11-03T01:00:00+00:00"
-    assert inventory_time(json.dumps({"mark": "listed 2026-11-04T02:00:00+00:00"})) == "2026-11-04T02:00:00+00:00"
 
 
 @pytest.mark.spark

@@ -7,10 +7,11 @@ from jobs.stage import RunContext
 from jobs.tables import Lake
 from jobs.tombstones import bury, tombstones_of
 from schemas.articles import ARTICLES
+from schemas.documents import DOCUMENTS, FILTERED, STORED
 from schemas.inventory import INVENTORY, PRESENT, REMOVED
 from schemas.pairs import PAIRS
 from schemas.tombstones import TOMBSTONES
-from tests.jobs.rows import DAY_1, DAY_2, collected, frame
+from tests.jobs.rows import DAY_1, DAY_2, frame
 
 pytestmark = pytest.mark.spark
 FIRST, SECOND = RunContext("run-1", DAY_1), RunContext("run-2", DAY_2)
@@ -41,41 +42,55 @@ def inventory(spark: SparkSession, **states: str) -> DataFrame:
     return frame(spark, INVENTORY, *rows)
 
 
-def test_the_first_reason_that_holds_is_told(spark: SparkSession) -> None:
-    now = articles(
-        spark,
-        PMC1_1={"is_retracted": True},
-        PMC2_1={"is_retracted": True, "license_in_force": "CC BY-NC"},
-        PMC3_1={"license_in_force": None},
-        PMC4_1={},
-        PMC4_2={},
-        PMC5_1={},
-    )
-    present = dict.fromkeys(("PMC2_1", "PMC3_1", "PMC4_1", "PMC4_2", "PMC5_1", "PMC6_1"), PRESENT)
-    listed = inventory(spark, PMC1_1=REMOVED, **present)
-    gone = pairs(spark, "PMC1.1", "PMC2.1", "PMC3.1", "PMC4.1", "PMC5.1", "PMC6.1", "PMC7.1")
-    found = tombstones_of(gone, now, listed, FIRST)
-    assert found.columns == TOMBSTONES.column_names
-    assert collected(found, "accession", "reason") == [
-        ("PMC1.1", "removed"),
-        ("PMC2.1", "retracted"),
-        ("PMC3.1", "relicensed"),
-        ("PMC4.1", "superseded"),
-        ("PMC5.1", "changed"),
-        ("PMC6.1", "relicensed"),
-        ("PMC7.1", "removed"),
+def documents(spark: SparkSession, **about: dict[str, object]) -> DataFrame:
+    rows = [
+        {"accession": name.replace("_", "."), "state": STORED, "xml": b"<article/>"} | values for name, values in about.items()
     ]
+    return frame(spark, DOCUMENTS, *rows)
+
+
+LEFT_OUT = {"state": FILTERED, "xml": None, "filter_reason": "license_group"}
+
+
+def test_the_first_reason_that_holds_is_told(lake: Lake) -> None:
+    spark = lake.spark
+    parsed = {f"PMC{number}_1": {"license_in_force": "CC BY"} for number in (1, 2, 3, 4, 5, 8)}
+    parsed |= {"PMC3_1": {"license_in_force": None}, "PMC4_2": {}}
+    kept = parsed | {"PMC1_1": {"is_retracted": True}, "PMC2_1": {"is_retracted": True}, "PMC6_1": LEFT_OUT}
+    kept |= {"PMC8_2": LEFT_OUT | {"is_retracted": True}, "PMC9_1": LEFT_OUT | {"is_retracted": True}}
+    states = dict.fromkeys((*parsed, *kept, "PMC10_1"), PRESENT) | {"PMC1_1": REMOVED}
+    stored = {name: {key: value for key, value in row.items() if key != "license_in_force"} for name, row in kept.items()}
+    for table, rows in (
+        (ARTICLES, articles(spark, **parsed)),
+        (DOCUMENTS, documents(spark, **stored)),
+        (INVENTORY, inventory(spark, **states)),
+    ):
+        lake.apply(table, rows.selectExpr("*", "'insert' AS _change"))
+    found = tombstones_of(pairs(spark, *(f"PMC{number}.1" for number in range(1, 11))), lake, FIRST)
+    assert found.columns == TOMBSTONES.column_names
+    assert {row["accession"]: row["reason"] for row in found.collect()} == {
+        "PMC1.1": "removed",
+        "PMC2.1": "retracted",
+        "PMC3.1": "relicensed",
+        "PMC4.1": "superseded",
+        "PMC5.1": "changed",
+        "PMC6.1": "relicensed",
+        "PMC7.1": "removed",  # never listed
+        "PMC8.1": "retracted",  # as its other version says
+        "PMC9.1": "retracted",
+        "PMC10.1": "refused",
+    }
 
 
 def test_a_pair_stays_buried_since_its_first_day_until_it_comes_back(lake: Lake) -> None:
     spark = lake.spark
     lake.apply(INVENTORY, inventory(spark, PMC1_1=PRESENT, PMC2_1=REMOVED).selectExpr("*", "'insert' AS _change"))
     lake.apply(PAIRS, pairs(spark, "PMC1.1", "PMC2.1").selectExpr("*", "'insert' AS _change"))
-    bury(lake, FIRST, pairs(spark, "PMC1.1"), lake.read(ARTICLES))
+    bury(lake, FIRST, pairs(spark, "PMC1.1"))
     version = lake.version(TOMBSTONES)
-    bury(lake, SECOND, pairs(spark, "PMC1.1"), lake.read(ARTICLES))
+    bury(lake, SECOND, pairs(spark, "PMC1.1"))
     assert lake.version(TOMBSTONES) == version
     (row,) = lake.read(TOMBSTONES).collect()
     assert (row["pair_id"], row["reason"], row["removed_at"]) == ("PMC2_1_f1", "removed", DAY_1.replace(tzinfo=None))
-    bury(lake, SECOND, pairs(spark, "PMC1.1", "PMC2.1"), lake.read(ARTICLES))
+    bury(lake, SECOND, pairs(spark, "PMC1.1", "PMC2.1"))
     assert lake.read(TOMBSTONES).isEmpty()

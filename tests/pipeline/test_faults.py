@@ -174,7 +174,7 @@ def plan(proxy: FaultProxy, server: BucketServer) -> None:
 
 @pytest.fixture(scope="module")
 def acquired(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Acquired]:
-    """Three runs: through the faults, again as it is, and again with what was rejected."""
+    """Three runs: through the faults, again as it is, and again with all that was rejected."""
     out = tmp_path_factory.mktemp("faults")
     with running_bucket_server() as server, (proxy := FaultProxy(server.url, BUCKET)).running() as url:
         fill(server)
@@ -269,18 +269,20 @@ def test_an_object_replaced_after_its_metadata_were_read_is_stored_as_it_is_now(
     )
 
 
-def test_a_run_without_retry_reads_nothing_that_was_refused(acquired: Acquired) -> None:
-    read = {
-        request.key for request in acquired.requests[1] if request.method == "GET" and request.key.startswith(("PMC", "meta"))
-    }
-    assert read == set()
-    assert acquired.runs[1]["rejects"] == acquired.runs[0]["rejects"]
+def test_the_next_run_reads_only_what_failed_and_leaves_what_was_refused(acquired: Acquired) -> None:
+    failed = {name for name, reason in FIRST_REASON.items() if reason == "fetch_failed"}
+    read = {request.key for request in acquired.requests[1] if request.method == "GET" and request.key.startswith("PMC")}
+    assert read == {key(name) for name in failed for key in (xml_key, image_key)} - {xml_key("long burst on image")}
+    names = {accession(name): name for name in NAMES}
+    left = {names[row["key"].partition("/")[0]]: row["attempts"] for row in acquired.runs[1]["rejects"]}
+    assert left == dict.fromkeys({*FIRST_REASON, *FOR_GOOD} - failed, 1)
 
 
 def test_a_retry_reads_only_what_was_refused(acquired: Acquired) -> None:
     read = {request.key.split("/")[0] for request in acquired.requests[2] if request.key.startswith("PMC")}
-    assert read == {accession(name) for name in (*LASTING, *FOR_GOOD) if name != "no metadata"}
-    assert acquired.reads(2, image_key("long burst on image")) == 1
+    refused = {name for name, reason in FIRST_REASON.items() if reason != "fetch_failed"} | FOR_GOOD.keys()
+    assert read == {accession(name) for name in refused if name != "no metadata"}
+    assert acquired.reads(2, image_key("missing image twice")) == 1
 
 
 def test_requests_stay_under_the_cap_of_the_whole_job(acquired: Acquired) -> None:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from schemas.rejects import Reason, Rejected
+from tests.udfs import fault_proxy
 from tests.udfs.bucket_server import BUCKET, BucketServer
 from tests.udfs.fault_proxy import FaultProxy
 from udfs.inventory import ManifestPart, find_manifest, list_versions, newest_manifest
@@ -216,3 +217,16 @@ def inventory_in_bucket(tmp_path: Path, bucket_server: BucketServer) -> Iterator
 def test_an_inventory_is_found_and_read_in_a_bucket(open_bucket: Callable[..., Source]) -> None:
     source = open_bucket()
     assert [row["accession"] for row in rows(source, newest_manifest(source).parts)] == ["PMC7.1"]
+
+
+@pytest.mark.usefixtures("inventory_in_bucket")
+def test_an_inventory_that_cannot_be_read_brings_no_older_one_back(
+    open_bucket: Callable[..., Source], faults: FaultProxy, bucket_server: BucketServer, tmp_path: Path
+) -> None:
+    newest = write_inventory(tmp_path, "2026-11-02", ["metadata/PMC7.1.json", "metadata/PMC8.1.json"])
+    bucket_server.put_folder(tmp_path)
+    faults.plan(newest, *3 * [fault_proxy.slow_down])
+    with pytest.raises(Rejected) as caught:
+        find_manifest(open_bucket(attempts=3))
+    assert caught.value.reason is Reason.FETCH_FAILED
+    assert newest_manifest(open_bucket()).key == newest

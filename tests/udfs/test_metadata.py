@@ -107,6 +107,8 @@ def test_an_xml_outside_the_prefix_rejects_the_article() -> None:
         data(is_retracted=1),
         data(license_code=["CC BY"]),
         data(title={"en": "A"}),
+        data(title="half of a pair: \ud83d"),
+        data(license_code="\udc00"),
         data(pmid=True),
         data(media_urls="s3://x"),
         data(media_urls=[None]),

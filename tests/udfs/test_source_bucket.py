@@ -2,7 +2,8 @@
 
 import pickle
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import ClassVar
 
 import pytest
 
@@ -91,6 +92,26 @@ def test_an_object_that_is_too_large_is_refused_from_its_announced_size(open_buc
     assert faults.reads_of(KEY) == 2
 
 
+def test_an_object_that_goes_on_behind_its_announced_size_is_refused_while_it_is_read(
+    open_bucket: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[int] = []
+
+    class Endless:
+        meta: ClassVar[dict[str, int]] = {"size": 10}
+
+        def stream(self, min_chunk_size: int) -> Iterator[bytes]:
+            while True:
+                given.append(400)
+                yield b"x" * 400
+
+    monkeypatch.setattr("udfs.source.bucket.obstore.get", lambda *_: Endless())
+    with pytest.raises(Rejected) as caught:
+        open_bucket().read(KEY, 1000)
+    assert caught.value.reason is Reason.TOO_LARGE
+    assert len(given) == 3
+
+
 def test_a_redirect_to_another_host_is_refused(open_bucket: Open, faults: FaultProxy, bucket_server: BucketServer) -> None:
     elsewhere = FaultProxy(bucket_server.url, BUCKET)
     with elsewhere.running() as url:
@@ -112,7 +133,7 @@ def test_an_unsafe_key_is_refused_without_a_request(open_bucket: Open, faults: F
     assert faults.requests == []
 
 
-@pytest.mark.parametrize("name", ["a b.jpg", "f#1.gif", "ü+&=~.png", "100%.jpg", "x[1]{2}.tif", "'q'.jpg"])
+@pytest.mark.parametrize("name", ["a b.jpg", "f#1.gif", "ü+&=~.png", "100%.jpg", "x[1]{2}.tif", "'q'.jpg", '*"<>|^`~@$!;,.gif'])
 def test_odd_but_harmless_names_are_read_as_they_are(open_bucket: Open, bucket_server: BucketServer, name: str) -> None:
     bucket_server.put(f"PMC1.1/{name}", name.encode())
     assert open_bucket().read(f"PMC1.1/{name}", 100) == name.encode()

@@ -174,7 +174,7 @@ def test_a_damaged_package_is_refused_and_read_again_once_it_is_whole(tmp_path: 
     whole = path.read_bytes()
     path.write_bytes(damage(whole))  # type: ignore[operator]
     source = source_of(tmp_path)
-    assert refused(source, "metadata/PMC5.1.json") is Reason.FETCH_FAILED
+    assert refused(source, "metadata/PMC5.1.json") is Reason.DAMAGED
     path.write_bytes(whole)
     assert metadata_of(source).title == "On things"
 

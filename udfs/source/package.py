@@ -42,7 +42,7 @@ class Package:
 def unpack(path: Path, accession: str) -> Package:
     """XML and raster images of a package, in memory; everything else in it is left out.
 
-    Rejected: not_found, too_large (more than 1 GiB unpacked, found while unpacking), fetch_failed (damaged).
+    Rejected: not_found, too_large (more than 1 GiB unpacked, found while unpacking), damaged, fetch_failed.
     """
     files: dict[str, bytes] = {}
     unsafe: list[str] = []
@@ -52,8 +52,10 @@ def unpack(path: Path, accession: str) -> Package:
                 _add(package, member, accession, (files, unsafe))
     except FileNotFoundError:
         raise Rejected(Reason.NOT_FOUND, f"{path.name} is not in the source") from None
-    except (tarfile.TarError, OSError, EOFError, zlib.error, ValueError) as error:
-        raise Rejected(Reason.FETCH_FAILED, f"{path.name} is damaged: {type(error).__name__}: {error}") from None
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, ValueError) as error:
+        raise Rejected(Reason.DAMAGED, f"{path.name} is damaged: {type(error).__name__}: {error}") from None
+    except OSError as error:
+        raise Rejected(Reason.FETCH_FAILED, f"{path.name}: {type(error).__name__}: {error.strerror}") from None
     return Package(accession, files, tuple(unsafe))
 
 
