@@ -16,6 +16,7 @@ from schemas.images import IMAGES
 from schemas.inventory import INVENTORY, PRESENT
 from schemas.media import MEDIA
 from schemas.mentions import MENTIONS
+from schemas.originals import ORIGINALS
 from schemas.pairs import PAIRS
 from schemas.table import Table
 from schemas.tombstones import TOMBSTONES
@@ -28,6 +29,7 @@ REFERENCES: tuple[tuple[Table, Table, tuple[str, ...]], ...] = (
     (MEDIA, ARTICLES, ("accession",)),
     (MEDIA, IMAGES, ("image_sha256",)),
     (IMAGES, MEDIA, ("image_sha256",)),
+    (ORIGINALS, IMAGES, ("image_sha256",)),
     (DUPLICATES, IMAGES, ("image_sha256",)),
     (PAIRS, FIGURES, ("accession", "figure_id")),
     (PAIRS, MEDIA, ("accession", "media_name", "image_sha256")),

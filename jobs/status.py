@@ -20,7 +20,7 @@ from schemas.figures import FIGURES
 from schemas.inventory import INVENTORY, PRESENT
 from schemas.licenses import LICENSE_GROUPS
 from schemas.pairs import PAIRS
-from schemas.rejects import REJECTS
+from schemas.rejects import REJECTS, Reason
 from schemas.runs import RUNS
 from schemas.tombstones import TOMBSTONES
 
@@ -52,7 +52,8 @@ def version_states(lake: Lake, settings: Settings, wanted: DataFrame) -> DataFra
     about = here.select("accession", "etag", "license_group", F.col("state").alias("kept"), "filter_reason")
     parsed = lake.read(ARTICLES).select("accession", "etag", F.lit(True).alias("is_parsed"))
     stages = (fetch_articles.STAGE, extract_figures.STAGE)
-    no = lake.read(REJECTS).where(F.col("stage").isin(*stages)).select(F.col("key").alias("accession"), F.lit(True).alias("no"))
+    for_good = F.col("stage").isin(*stages) & (F.col("reason") != Reason.FETCH_FAILED)
+    no = lake.read(REJECTS).where(for_good).select(F.col("key").alias("accession"), F.lit(True).alias("no"))
     selected = wanted.select("accession", F.lit(True).alias("is_wanted"))
     joined = (
         lake.read(INVENTORY)

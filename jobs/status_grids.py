@@ -30,13 +30,14 @@ HEAD_RULE = Box("    \n    \n ── \n    \n    \n ── \n    \n    \n")
 def status_grids(status: dict[str, Any], now: datetime) -> Iterator[RenderableType]:
     """Everything of `archive_status`, the most important first."""
     yield _heading(status, now)
-    yield _versions(status)
-    yield _work(status)
+    yield from ("", _versions(status))
+    yield from ("", _work(status))
     if status["refused"]:
-        yield _refused(status["refused"])
+        yield from ("", _refused(status["refused"]))
     if status["last_run"]:
-        yield _last_run(status["last_run"])
+        yield from ("", _last_run(status["last_run"]))
     if status["orphans"]:
+        yield ""
         found = ", ".join(f"{number:,} {reference}" for reference, number in status["orphans"].items())
         yield f"[bold red]Inconsistent:[/] {escape(found)}; run `biomedica pipeline` to mend it."
 
@@ -85,13 +86,19 @@ def _work(status: dict[str, Any]) -> Grid:
 
 
 def _refused(refused: list[dict[str, Any]]) -> Grid:
-    grid = _grid("Refused: why", "stage", "reason", "rows", "tries")
-    grid.columns[1].justify = "left"
+    grid = _grid("Refused: why", "stage and reason", "rows", "tries")
     grid.add_column("newest example", overflow="fold")
-    for row in refused:
-        example = row["example"]["detail"] or row["example"]["key"]
-        grid.add_row(row["stage"], row["reason"], f"{row['num_rows']:,}", str(row["attempts"]), escape(example))
+    for number, row in enumerate(refused):
+        if not number or refused[number - 1]["stage"] != row["stage"]:
+            grid.add_row(row["stage"])
+        grid.add_row(f"  {row['reason']}", f"{row['num_rows']:,}", str(row["attempts"]), escape(_example(row["example"])))
     return grid
+
+
+def _example(reject: dict[str, str | None]) -> str:
+    """The key of a reject and, on the next line, what the detail adds to it."""
+    key, detail = reject["key"] or "", reject["detail"] or ""
+    return f"{key}\n{detail.removeprefix(key).lstrip(': ')}".rstrip()
 
 
 def _last_run(run: dict[str, Any]) -> Grid:
@@ -103,7 +110,7 @@ def _last_run(run: dict[str, Any]) -> Grid:
 
 
 def _grid(title: str, first: str, *others: str) -> Grid:
-    grid = Grid(title=title, title_justify="left", title_style="bold", box=HEAD_RULE, pad_edge=False, collapse_padding=True)
+    grid = Grid(title=title, title_justify="left", title_style="bold", box=HEAD_RULE, show_edge=False, collapse_padding=True)
     grid.add_column(first, no_wrap=True)
     for name in others:
         grid.add_column(name, justify="right", no_wrap=True)

@@ -62,7 +62,7 @@ def filled(spark: SparkSession, empty_lake: Path, tmp_path_factory: pytest.TempP
     failed = {"stage": "fetch_articles", "reason": "fetch_failed", "attempts": 2, "fingerprint": "1"}
     broken = {"stage": "extract_figures", "reason": "not_xml", "fingerprint": f"1 extractor {EXTRACTOR_VERSION}"}
     parsed = {"etag": "1", "license_group": "other", "extractor_version": EXTRACTOR_VERSION}
-    put(lake, INVENTORY, *(version(n) for n in range(1, 8)), version(8, state=REMOVED), version(9, etag="2"))
+    put(lake, INVENTORY, *(version(n) for n in (1, 2, 3, 4, 5, 6, 7, 10)), version(8, state=REMOVED), version(9, etag="2"))
     closed = document(3, filter_reason="not_open_access", is_open_access=False, **filtered)
     put(lake, DOCUMENTS, document(1), document(2, "noncommercial"), closed, document(4, "other"), document(5), document(9))
     put(lake, ARTICLES, *({"accession": f"PMC{n}.1", **parsed} for n in (1, 2, 9)))
@@ -72,6 +72,7 @@ def filled(spark: SparkSession, empty_lake: Path, tmp_path_factory: pytest.TempP
         {"key": "PMC6.1", "detail": "first", "last_seen": DAY_1, **failed},
         {"key": "PMC99.1", "detail": "[red]newest[/]", "last_seen": DAY_2, **failed},
         {"key": "PMC4.1", "detail": "no element", **broken},
+        {"key": "PMC10.1", "detail": "no JSON", **failed, "reason": "metadata_invalid"},
     )
     put(lake, PAIRS, {"pair_id": "a", "license_group": "commercial", "split": "train"})
     put(lake, TOMBSTONES, {"pair_id": "b", "reason": "retracted"})
@@ -94,7 +95,7 @@ def totals(status: dict[str, Any]) -> dict[str, int]:
 
 @pytest.mark.spark
 def test_every_listed_version_is_in_one_state(status: dict[str, Any]) -> None:
-    assert totals(status) == {"parsed": 2, "not_open_access": 1, "refused": 2, "waiting": 3, "removed": 1}
+    assert totals(status) == {"parsed": 2, "not_open_access": 1, "refused": 2, "waiting": 4, "removed": 1}
     assert status["versions"]["parsed"] == {"commercial": 1, "noncommercial": 1, "other": 0, "unknown": 0, "total": 2}
     assert status["versions"]["refused"]["unknown"] == 1
     assert status["pairs"]["commercial"] == status["pairs"]["total"] == 1
@@ -102,16 +103,16 @@ def test_every_listed_version_is_in_one_state(status: dict[str, Any]) -> None:
 
 @pytest.mark.spark
 def test_what_waits_is_what_the_next_run_would_take_up(filled: Lake, status: dict[str, Any]) -> None:
-    assert status["waiting"] == {"fetch_articles": 2, "extract_figures": 1, "fetch_images": 0}
+    assert status["waiting"] == {"fetch_articles": 3, "extract_figures": 1, "fetch_images": 0}
     wanted = wanted_versions(filled.read(INVENTORY), None, None)
-    assert waiting(filled, settings_of(filled, "fetch.retry_rejected=true"), wanted)["fetch_articles"] == 3
+    assert waiting(filled, settings_of(filled, "fetch.retry_rejected=true"), wanted)["fetch_articles"] == 4
 
 
 @pytest.mark.spark
 def test_versions_that_the_settings_do_not_select_wait_for_nothing(filled: Lake) -> None:
     wanted = wanted_versions(filled.read(INVENTORY), filled.spark.createDataFrame([("PMC9",)], "id string"), None)
     states = counts_by_group(version_states(filled, settings_of(filled), wanted))
-    assert states["not_selected"]["total"] == 1
+    assert states["not_selected"]["total"] == 2
     assert states["waiting"]["total"] == 2
 
 
@@ -142,6 +143,7 @@ def test_the_terminal_shows_it_whole_in_80_columns(status: dict[str, Any]) -> No
     assert "Inconsistent" in text
     for words in ("not open access", "noncommercial", "waits for fetch_articles", "pairs taken out: retracted"):
         assert words in text
+    assert [line.split() for line in text.splitlines() if "PMC99.1" in line] == [["fetch_failed", "2", "2", "PMC99.1"]]
     assert "…" not in text.replace("Inconsistent", "")
 
 

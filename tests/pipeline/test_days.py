@@ -127,7 +127,7 @@ def test_no_row_is_without_its_parent_after_any_day(followed: Followed) -> None:
             parents = {tuple(row[column] for column in columns) for row in rows}
             children = {tuple(row[column] for column in columns) for row in today.tables[child.name]}
             assert children <= parents, (child.name, parent.name)
-            assert children
+            assert children or child.name == "originals"  # kept only by setting
 
 
 def test_pairs_that_came_back_have_no_tombstone(followed: Followed) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyarrow.parquet import ParquetFile
 from pyspark.sql import SparkSession
 
 from conf.load import load_settings
@@ -65,6 +66,17 @@ def other(small: Small, tmp_path: Path) -> Small:
     """An archive of its own that knows the inventory and has fetched nothing."""
     shutil.copytree(small.out / "listed", tmp_path / "lake")
     return Small(small.spark, small.bucket, tmp_path)
+
+
+def test_the_raw_files_lie_compressed(small: Small) -> None:
+    files = [ParquetFile(path) for path in (small.lake / "documents").glob("*.parquet")]
+    columns = [group.column(i) for file in files for group in _row_groups(file) for i in range(group.num_columns)]
+    raw = {column.path_in_schema: column.compression for column in columns if column.path_in_schema in {"xml", "metadata"}}
+    assert raw == {"xml": "ZSTD", "metadata": "ZSTD"}
+
+
+def _row_groups(file: ParquetFile) -> list[Any]:
+    return [file.metadata.row_group(number) for number in range(file.num_row_groups)]
 
 
 def test_only_what_was_written_since_a_day_is_fetched(other: Small) -> None:
