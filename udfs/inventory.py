@@ -56,10 +56,10 @@ def newest_manifest(source: Source) -> Manifest:
 def find_manifest(source: Source) -> Manifest | None:
     """The newest inventory whose manifest matches its checksum and whose parts are there: a newer one may still be being written.
 
-    None for a source without inventories; ValueError for one that has some, but none of them complete. Rejected (fetch_failed)
-    where the newest cannot be read.
+    None for a source without inventories; ValueError for one that has some, but none of them complete, and for a bucket that does
+    not exist. Rejected (fetch_failed) where the newest cannot be read.
     """
-    sizes = {info.key: info.num_bytes for info in source.list_keys(_prefix(source))}
+    sizes = _sizes(source)
     manifests = [key for key in sizes if key.endswith(f"/{_MANIFEST}") and _is_dated(key)]
     for key in sorted(manifests, reverse=True):
         manifest = _complete_manifest(source, key) if key.replace(_MANIFEST, _CHECKSUM) in sizes else None
@@ -80,6 +80,16 @@ def folder_time(key: str) -> datetime:
 def list_versions(source: Source) -> Iterator[ObjectInfo]:
     """Every metadata object of a source without inventory; the ETag of its listing is the change mark."""
     return (info for info in source.list_keys("metadata/") if info.key.endswith(".json"))
+
+
+def _sizes(source: Source) -> dict[str, int]:
+    """Size of every object of the inventories, by key."""
+    try:
+        return {info.key: info.num_bytes for info in source.list_keys(_prefix(source))}
+    except Rejected as rejected:
+        if rejected.reason is Reason.NOT_FOUND:
+            raise ValueError(f"source.uri: there is no bucket {source.options.uri}") from None
+        raise
 
 
 def _complete_manifest(source: Source, key: str) -> Manifest | None:

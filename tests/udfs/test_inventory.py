@@ -230,3 +230,8 @@ def test_an_inventory_that_cannot_be_read_brings_no_older_one_back(
         find_manifest(open_bucket(attempts=3))
     assert caught.value.reason is Reason.FETCH_FAILED
     assert newest_manifest(open_bucket()).key == newest
+
+
+def test_a_bucket_that_does_not_exist_is_named(proxy: tuple[FaultProxy, str]) -> None:
+    with pytest.raises(ValueError, match=r"source\.uri: there is no bucket s3://nobodys"):
+        find_manifest(open_source(SourceOptions("s3://nobodys", endpoint=proxy[1])))

@@ -221,7 +221,13 @@ def test_a_uri_that_is_no_source_is_refused(uri: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"uri": ""}, {"uri": "s3://b", "attempts": 0}, {"uri": "s3://b", "endpoint": "mirror.example.org"}]
+    "wrong",
+    [
+        {"uri": ""},
+        {"uri": "s3://b", "attempts": 0},
+        {"uri": "s3://b", "endpoint": "mirror.example.org"},
+        {"uri": "https://h", "endpoint": "https://h"},
+    ],
 )
 def test_options_that_cannot_work_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"source\.|attempts"):

@@ -33,6 +33,8 @@ class SourceOptions:
             raise ValueError("source.uri must be a folder, s3://bucket or https://host, not empty")
         if self.attempts < 1:
             raise ValueError(f"attempts must be at least 1, not {self.attempts}")
+        if self.endpoint is not None and self.uri.startswith("https://"):
+            raise ValueError(f"source.endpoint goes with s3://bucket; {self.uri!r} says already where the objects are")
         if self.endpoint is not None and not self.endpoint.startswith(("http://", "https://")):
             raise ValueError(f"source.endpoint must start with http:// or https://, not {self.endpoint!r}")
 

@@ -46,6 +46,8 @@ class Retry:
             except FileNotFoundError:
                 raise Rejected(Reason.NOT_FOUND, f"{key} is not in the source") from None
             except (BaseError, OSError) as error:
+                if _status(error) == 404:  # a listing: there is no such bucket
+                    raise Rejected(Reason.NOT_FOUND, f"{key} is not in the source") from None
                 if attempt >= self.attempts or not may_pass(error):
                     raise Rejected(Reason.FETCH_FAILED, f"{key}, attempt {attempt}: {summary(error)}") from None
                 self._pause(attempt, error)
