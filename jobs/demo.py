@@ -23,6 +23,8 @@ from jobs.tables import Lake
 
 SAMPLE_ARTICLES = 150
 TRAINING_PROCESSES = 2
+# The archive of a demonstration becomes that of whatever source it is given next.
+_ANY_SOURCE = ["source.max_removed_fraction=1", "source.allow_older=true"]
 TRAINING_EXTRAS = ("torch", "open_clip", "webdataset")
 
 
@@ -35,6 +37,7 @@ def run_demo(out: Path, source: str | None, ids: str | None, console: Console) -
             with console.status(f"Drawing a bucket of {SAMPLE_ARTICLES} articles"):
                 write_sample(Path(source), SAMPLE_ARTICLES, seed=0)
     overrides = [f"source.uri={source}", f"lake.uri={out}/lake", f"export.uri={out}/shards", f"spark.log_file={out}/spark.log"]
+    overrides += _ANY_SOURCE
     settings = load_settings("local", [*overrides, *([f"source.ids={ids}"] if ids else [])])
     spark = spark_session(settings, "demo")
     try:
