@@ -47,8 +47,12 @@ def expected_bytes(work: DataFrame, known: DataFrame, usual_bytes: int) -> int:
 
 
 def spread_by_bytes(frame: DataFrame, num_rows: int, num_bytes: int, partition_bytes: int, tasks_at_a_time: int) -> DataFrame:
-    """The frame in tasks of about `partition_bytes` of the expected `num_bytes`, at least one for each that can run at a time."""
-    return frame.repartition(max(1, min(num_rows, max(tasks_at_a_time, -(-num_bytes // partition_bytes)))))
+    """The frame in tasks of about `partition_bytes` of the expected `num_bytes`, at least one for each that can run at a time.
+
+    The objects of an article version follow one another in one task: where they lie in a package, it is opened once.
+    """
+    num_tasks = max(1, min(num_rows, max(tasks_at_a_time, -(-num_bytes // partition_bytes))))
+    return frame.repartition(num_tasks, "accession").sortWithinPartitions("accession")
 
 
 def spread(frame: DataFrame, num_rows: int, rows_per_task: int, tasks_at_a_time: int) -> DataFrame:

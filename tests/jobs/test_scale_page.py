@@ -1,10 +1,12 @@
 """The page about the whole bucket is what its own figures say."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from jobs.scale_figures import Figures, parsed
+from jobs.scale_figures import Figures, measured, parsed
 from jobs.scale_page import DAY, PAGE, WHOLE, core_hours, hours_on, scale_page
 from tests.conftest import ROOT
 
@@ -30,6 +32,23 @@ def test_the_page_is_up_to_date_with_its_figures() -> None:
 
 def test_figures_come_back_from_their_page() -> None:
     assert parsed(scale_page(ROUND)) == ROUND
+
+
+def test_figures_are_the_benchmarks_entries_and_the_sizes_of_real_files(shared_data: Path, tmp_path: Path) -> None:
+    bench = tmp_path / "bench.json"
+    entries = [
+        {"name": "inventory_diff", "value": 360.0, "peak_memory_gb": 4.0, "cores": 2},
+        {"name": "fetch", "value": 1000.0, "mb_per_s": 50.0},
+        {"name": "image_kernel", "value": 100.0},
+    ]
+    bench.write_text(json.dumps(entries))
+    found = measured(bench, shared_data)
+    sizes = [path.stat().st_size for path in (shared_data / "pmc-mirror" / "metadata").iterdir()]
+    assert found.metadata_bytes == pytest.approx(sum(sizes) / len(sizes), rel=1e-5)
+    assert 0 < found.xml_stored_bytes < found.xml_bytes / 3
+    assert 0 < found.image_stored_bytes < found.image_bytes
+    unmeasured = {name: getattr(ROUND, name) for name in Figures.__annotations__ if name.endswith("_bytes")}
+    assert replace(found, **unmeasured) == ROUND
 
 
 def test_core_hours_are_work_by_rate() -> None:

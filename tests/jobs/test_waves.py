@@ -50,8 +50,19 @@ def test_objects_read_before_count_with_their_size_and_the_others_with_the_mean(
     ("num_rows", "num_bytes", "expected"), [(0, 0, 1), (2, 10, 2), (100, 10, 4), (100, 1000, 10), (100, 1001, 11), (5, 1000, 5)]
 )
 def test_work_is_spread_by_its_bytes(spark: SparkSession, num_rows: int, num_bytes: int, expected: int) -> None:
-    spread_out = spread_by_bytes(spark.range(1), num_rows, num_bytes, partition_bytes=100, tasks_at_a_time=4)
+    spread_out = spread_by_bytes(
+        spark.range(1).withColumnRenamed("id", "accession"), num_rows, num_bytes, partition_bytes=100, tasks_at_a_time=4
+    )
     assert spread_out.rdd.getNumPartitions() == expected
+
+
+def test_the_objects_of_an_article_version_follow_one_another_in_one_task(spark: SparkSession) -> None:
+    work = spark.range(400).select((F.col("id") % 40).alias("accession"), "id")
+    tasks = spread_by_bytes(work, 400, 1000, partition_bytes=100, tasks_at_a_time=4).rdd.glom().collect()
+    order = [row["accession"] for task in tasks for row in task]
+    changes = [one for one, other in zip(order, [None, *order], strict=False) if one != other]
+    assert len(tasks) == 10
+    assert sorted(changes) == list(range(40))
 
 
 def fetched(spark: SparkSession, reasons: dict[str, Reason | None]) -> DataFrame:
