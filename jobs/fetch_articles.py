@@ -58,6 +58,16 @@ def wanted_versions(inventory: DataFrame, ids: DataFrame | None, since: date | N
     return present.select("accession", "etag")
 
 
+def followed_versions(lake: Lake, settings: Settings) -> DataFrame:
+    """Versions that the settings select, and all that are here: what is here is followed whatever else is selected."""
+    inventory, ids, since = lake.read(INVENTORY), selected_ids(lake.spark, settings), settings.source.since
+    wanted = wanted_versions(inventory, ids, since)
+    if ids is None and since is None:
+        return wanted
+    here = lake.read(DOCUMENTS).select("accession")
+    return wanted.unionByName(wanted_versions(inventory, None, None).join(here, "accession", "left_semi")).distinct()
+
+
 def as_selected(documents: DataFrame, settings: Settings) -> DataFrame:
     """Documents whose state is what the present selection makes of them; a wider or narrower one fetches the others again."""
     is_open = F.col("is_open_access") | F.lit(not settings.source.require_open_access)
@@ -83,7 +93,7 @@ def obsolete_documents(documents: DataFrame, inventory: DataFrame) -> DataFrame:
 def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     """Fetch what is missing in waves, then drop what the source no longer lists."""
     lake = Lake(spark, settings.lake)
-    wanted = wanted_versions(lake.read(INVENTORY), selected_ids(spark, settings), settings.source.since)
+    wanted = followed_versions(lake, settings)
     refused = refused_for_good(lake, STAGE, settings)
     here = as_selected(lake.read(DOCUMENTS), settings)
     work = lake.stage(versions_to_fetch(wanted, here, refused), f"{STAGE}_work")

@@ -132,6 +132,21 @@ def test_a_source_that_lists_nothing_is_refused_at_once(spark: SparkSession, tmp
         Mirror(spark, tmp_path).run("sync_inventory")
 
 
+def test_what_is_here_is_followed_whatever_else_is_selected(spark: SparkSession, tmp_path: Path) -> None:
+    here, ids = Mirror(spark, tmp_path), tmp_path / "ids.txt"
+    for accession in (STAYS, BROKEN, BARE):
+        here.put(accession)
+    here.list(1, STAYS, BROKEN, BARE)
+    ids.write_text(f"{STAYS}\n")
+    here.run("sync_inventory", "fetch_articles", source__ids=ids)
+    here.put(STAYS, is_retracted=True)
+    here.list(2, STAYS, BROKEN, BARE)
+    ids.write_text(f"{BARE}\n")
+    here.run("sync_inventory", "fetch_articles", source__ids=ids)
+    kept = {row["accession"]: row["is_retracted"] for row in here.tables()["documents"]}
+    assert kept == {STAYS: True, BARE: False}
+
+
 def test_a_failed_request_is_made_again_by_the_next_run_though_nothing_changed(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
