@@ -20,7 +20,6 @@ class Figures:
     """What was measured; rates are per core and second, sizes are means in bytes."""
 
     inventory_diff_s: float
-    inventory_diff_gb: float
     inventory_cores: float
     fetch_objects_per_s: float
     fetch_mb_per_s: float
@@ -51,7 +50,6 @@ def measured(bench: Path, shared_data: Path) -> Figures:
     articles = xml_files(shared_data / "jats-sample.tar.xz")
     figures = Figures(
         inventory_diff_s=diff["value"],
-        inventory_diff_gb=diff["peak_memory_gb"],
         inventory_cores=diff["cores"],
         fetch_objects_per_s=fetch["value"],
         fetch_mb_per_s=fetch["mb_per_s"],
