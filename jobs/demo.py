@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -13,6 +15,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from conf.load import load_settings
+from conf.settings import UnusableSettings
 from jobs.describe import archive_summary, tables_grid
 from jobs.entry import DONE, UNRECONCILED
 from jobs.pipeline import run_pipeline
@@ -29,7 +32,8 @@ TRAINING_EXTRAS = ("torch", "open_clip", "webdataset")
 
 
 def run_demo(out: Path, source: str | None, ids: str | None, console: Console) -> int:
-    """Run everything below `out` and leave summary.json there; the exit code."""
+    """Run everything below `out` and leave summary.json there; the exit code. UnusableSettings without the trainer."""
+    check_trainer()
     clock = monotonic()
     if source is None:
         source = str(out / "sample")
@@ -55,10 +59,29 @@ def run_demo(out: Path, source: str | None, ids: str | None, console: Console) -
     return DONE if training is not None else UNRECONCILED
 
 
+def check_trainer() -> None:
+    """UnusableSettings when a package is missing that only training needs."""
+    missing = [name for name in TRAINING_EXTRAS if find_spec(name) is None]
+    if missing:
+        raise UnusableSettings(
+            f"the demo trains a model, but {', '.join(missing)} is not installed: pip install 'biomedica-lake[train]'"
+        )
+
+
+def fresh_model(model: Path, manifest: Path) -> Path:
+    """The model's folder, emptied when the model in it was trained on another export than the manifest's."""
+    known = model / manifest.name
+    if model.exists() and not (known.exists() and known.read_bytes() == manifest.read_bytes()):
+        shutil.rmtree(model)
+    model.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(manifest, known)
+    return model
+
+
 def train(out: Path, export: str, console: Console) -> dict[str, Any] | None:
     """Train the demo model by torchrun and return its summary; None when training failed."""
     console.print(f"\nTraining a small CLIP on {TRAINING_PROCESSES} processes", highlight=False)
-    model = out / "model"
+    model = fresh_model(out / "model", out / "shards" / export / "manifest.json")
     command = [
         *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(TRAINING_PROCESSES)),
         *("-m", "training.train", "--config", "demo", "--resume", "latest"),

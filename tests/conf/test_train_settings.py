@@ -10,7 +10,7 @@ from conf.train_settings import TrainSettings, load_train_settings
 
 @pytest.mark.parametrize("name", sorted(entry.name.removesuffix(".yaml") for entry in (files("conf") / "train").iterdir()))
 def test_every_shipped_config_loads_by_its_bare_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BIOMEDICA_EXPORT_URI", "s3://bucket/export")
+    monkeypatch.setenv("BIOMEDICA_TRAIN_DATA", "s3://bucket/export")
     settings = load_train_settings(name)
     assert TrainSettings.model_validate(settings.model_dump(mode="json")) == settings
 

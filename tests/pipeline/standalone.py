@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,28 +22,36 @@ from tests.conftest import ROOT
 DELTA = "io.delta:delta-spark_4.2_2.13:4.4.0"
 SPARK_HOME = Path(pyspark.__file__).parent
 NUM_WORKERS = 2
+UNPACKAGED = shutil.ignore_patterns(".*", "build", "dist", "tests", "docs", "*.egg-info", "__pycache__")
 TUNING = {
     "spark.sql.shuffle.partitions": "2",
     "spark.databricks.delta.snapshotPartitions": "2",
     "spark.executor.memory": "800m",
     "spark.driver.host": "127.0.0.1",
-    "spark.executorEnv.PYTHONPATH": str(ROOT),
 }
+# An interpreter with the dependencies but without the project, as a cluster's has it: without `site`, nothing that an editable
+# install left in site-packages takes effect.
+BARE_PYTHON = """#!/bin/sh
+PYTHONPATH="$PYTHONPATH:{packages}" exec {python} -S "$@"
+"""
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """A master with workers of one core each."""
+    """A master with workers of one core each; `python` has the dependencies, `package` is the project as a file to submit."""
 
     address: str
     workers: tuple[int, ...]
+    python: Path
+    package: Path
 
     def submit(self, settings: list[str], complaints: Path) -> subprocess.Popen[bytes]:
         """The pipeline under spark-submit, as a process group of its own; what it says on standard error goes to a file."""
         command = [str(SPARK_HOME / "bin" / "spark-submit"), "--master", self.address, "--packages", DELTA]
+        command += ["--py-files", str(self.package)]
         command += ["--driver-memory", "1g", *(part for key, value in TUNING.items() for part in ("--conf", f"{key}={value}"))]
         command += [str(ROOT / "jobs" / "pipeline.py"), "--profile", "cluster"]
-        environment = os.environ | {"PYSPARK_PYTHON": sys.executable, "PYTHONPATH": str(ROOT), "SPARK_LOCAL_IP": "127.0.0.1"}
+        environment = os.environ | {"PYSPARK_PYTHON": str(self.python), "PYTHONPATH": "", "SPARK_LOCAL_IP": "127.0.0.1"}
         # What runs on the cluster has its Spark from spark-submit.
         own = [item for item in settings if not item.startswith("spark.")]
         with complaints.open("wb") as log:
@@ -67,6 +76,7 @@ def is_executor(process: psutil.Process) -> bool:
 @contextmanager
 def running_cluster(folder: Path) -> Iterator[Cluster]:
     """A cluster whose logs and work lie in `folder`; no process is left."""
+    python, package = bare_python(folder), packaged(folder)
     port = free_port()
     address = f"spark://127.0.0.1:{port}"
     master = ("master.Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", str(free_port()))
@@ -74,11 +84,27 @@ def running_cluster(folder: Path) -> Iterator[Cluster]:
     daemons = [start(folder, *arguments) for arguments in (master, *(NUM_WORKERS * [worker]))]
     try:
         wait_for_workers(folder)
-        yield Cluster(address, tuple(daemon.pid for daemon in daemons[1:]))
+        yield Cluster(address, tuple(daemon.pid for daemon in daemons[1:]), python, package)
     finally:
         for daemon in daemons:
             os.killpg(daemon.pid, signal.SIGKILL)
             daemon.wait()
+
+
+def bare_python(folder: Path) -> Path:
+    """A command that runs Python with what is installed here, the project left out."""
+    path = folder / "python"
+    path.write_text(BARE_PYTHON.format(packages=SPARK_HOME.parent, python=sys.executable))
+    path.chmod(0o755)
+    return path
+
+
+def packaged(folder: Path) -> Path:
+    """The wheel under the name of a zip file, which Spark puts on its workers' path."""
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder)]
+    subprocess.run([*build, str(shutil.copytree(ROOT, folder / "source", ignore=UNPACKAGED))], check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    return wheel.rename(folder / "biomedica_lake.zip")
 
 
 def start(folder: Path, name: str, *arguments: str) -> subprocess.Popen[bytes]:
