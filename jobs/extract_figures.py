@@ -63,9 +63,14 @@ def current_articles(documents: DataFrame, articles: DataFrame) -> DataFrame:
 
 def rows_of(table: Table, extracted: DataFrame) -> DataFrame:
     """The rows of one table out of the extraction's nested results."""
-    nested = {"articles": F.array("article"), "figures": F.col("figures"), "mentions": F.col("mentions")}[table.name]
-    rows = extracted.where(F.col("reason").isNull()).select(F.explode(nested).alias("row"))
+    rows = extracted.select(F.explode(_nested(table)).alias("row"))
     return rows.select(*(F.col(f"row.`{name}`").alias(name) for name in table.column_names))
+
+
+def _nested(table: Table) -> Column:
+    """The table's rows of an article as an array; empty for a refused one."""
+    nested = {"articles": F.array("article"), "figures": F.col("figures"), "mentions": F.col("mentions")}[table.name]
+    return F.when(F.col("reason").isNull(), nested).otherwise(F.array())
 
 
 def refusals(extracted: DataFrame) -> DataFrame:
@@ -108,25 +113,30 @@ def drop_stale(lake: Lake) -> None:
 def extract_wave(lake: Lake, settings: Settings, context: RunContext, wave: DataFrame) -> tuple[int, int]:
     """Extract one wave of documents and commit it, `articles` last; how many were parsed and refused."""
     files = lake.read(DOCUMENTS).join(wave, ["accession", "etag"], "left_semi").select("accession", "etag", "metadata", "xml")
-    work = spread(files, wave.count(), ARTICLES_PER_TASK, running_tasks(lake.spark))
+    work = spread(files, "accession", wave.count(), ARTICLES_PER_TASK, running_tasks(lake.spark))
     kernel = Extract(Limits(max_bytes=settings.fetch.max_xml_bytes))
     extracted = lake.stage(map_batches(work, kernel, RESULT), STAGE)
-    counts = extracted.agg(F.count("*").alias("all"), F.count("reason").alias("rejected")).collect()[0]
+    num_rows, num_rejected = count_rows(extracted)
     stored = lake.read(DOCUMENTS).where(F.col("state") == STORED).select(F.col("accession"))
     write_refusals(lake, context, extracted, stored)
+    current = {table.name: lake.read(table).join(wave, "accession", "left_semi") for table in EXTRACTED}
+    is_new = reduce(DataFrame.union, (rows.select("accession") for rows in current.values())).isEmpty()
     for table in EXTRACTED:
-        write_rows(lake, table, rows_of(table, extracted), wave)
+        rows = rows_of(table, extracted)
+        if not is_new:
+            lake.sync(table, rows, current[table.name])
+        elif num_rows[table.name]:
+            lake.append(table, rows)
     lake.unstage(STAGE)
-    return counts["all"] - counts["rejected"], counts["rejected"]
+    return num_rows[ARTICLES.name], num_rejected
 
 
-def write_rows(lake: Lake, table: Table, rows: DataFrame, wave: DataFrame) -> None:
-    """Make a table's rows of one wave equal to `rows`; where it has none yet there is nothing to compare with."""
-    current = lake.read(table).join(wave, "accession", "left_semi")
-    if not current.isEmpty():
-        lake.sync(table, rows, current)
-    elif not rows.isEmpty():
-        lake.append(table, rows)
+def count_rows(extracted: DataFrame) -> tuple[dict[str, int], int]:
+    """How many rows of each table, by name, an extraction gives, and how many articles it refused."""
+    nested = [F.coalesce(F.sum(F.size(_nested(table))), F.lit(0)).alias(table.name) for table in EXTRACTED]
+    refused = F.count("reason").alias("refused")
+    counts = extracted.agg(refused, *nested).collect()[0]
+    return {table.name: counts[table.name] for table in EXTRACTED}, counts["refused"]
 
 
 def write_refusals(lake: Lake, context: RunContext, extracted: DataFrame, stored: DataFrame) -> None:

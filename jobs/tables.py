@@ -141,7 +141,8 @@ class Lake:
         The next call with the same name overwrites them.
         """
         path = self.path(f"_staging/{name}")
-        rows.write.mode("overwrite").parquet(path)
+        # What is read once or twice and then dropped is not worth a dictionary of its long texts.
+        rows.write.mode("overwrite").option("parquet.enable.dictionary", "false").parquet(path)
         return self.spark.read.schema(rows.schema).parquet(path)
 
     def unstage(self, name: str) -> None:

@@ -55,6 +55,9 @@ def spread_by_bytes(frame: DataFrame, num_rows: int, num_bytes: int, partition_b
     return frame.repartition(num_tasks, "accession").sortWithinPartitions("accession")
 
 
-def spread(frame: DataFrame, num_rows: int, rows_per_task: int, tasks_at_a_time: int) -> DataFrame:
-    """The frame in tasks of `rows_per_task` rows or fewer, and at least one task for each that can run at a time."""
-    return frame.repartition(max(min(tasks_at_a_time, num_rows), -(-num_rows // rows_per_task), 1))
+def spread(frame: DataFrame, key: str, num_rows: int, rows_per_task: int, tasks_at_a_time: int) -> DataFrame:
+    """The frame in tasks of about `rows_per_task` rows by hash of the key, and at least one for each that can run at a time.
+
+    Without a key Spark sorts whole rows by their hash before it deals them out, so that a task repeated deals the same way.
+    """
+    return frame.repartition(max(min(tasks_at_a_time, num_rows), -(-num_rows // rows_per_task), 1), key)

@@ -35,7 +35,7 @@ def test_as_many_waves_as_rows_need(spark: SparkSession, num_rows: int, expected
 def test_work_is_spread_over_all_tasks_without_a_task_too_large(
     spark: SparkSession, num_rows: int, rows_per_task: int, tasks_at_a_time: int, expected: int
 ) -> None:
-    assert spread(spark.range(1), num_rows, rows_per_task, tasks_at_a_time).rdd.getNumPartitions() == expected
+    assert spread(spark.range(1), "id", num_rows, rows_per_task, tasks_at_a_time).rdd.getNumPartitions() == expected
 
 
 def test_objects_read_before_count_with_their_size_and_the_others_with_the_mean(spark: SparkSession) -> None:
