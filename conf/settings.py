@@ -159,7 +159,7 @@ class DuplicateSettings(Section):
     """When two images are the same picture."""
 
     max_distance: int = Field(6, ge=0, le=8, description="Bits by which two trimmed 64-bit pHashes may differ")
-    max_distance_256: int = Field(48, ge=0, le=256, description="Bits by which the 256-bit pHashes of a match may differ")
+    max_distance_256: int = Field(44, ge=0, le=256, description="Bits by which the 256-bit pHashes of a match may differ")
     min_entropy_bits: float = Field(0.5, ge=0, description="Images with less entropy match only by equal pixels")
     max_articles_per_image: Positive = Field(
         50, description="An image in more articles is boilerplate: no pair, and it connects no articles"

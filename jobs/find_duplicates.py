@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from conf.settings import DuplicateSettings, Settings
-from jobs.arrow_frames import map_batches
+from jobs.arrow_frames import map_batches, narrow_rows
 from jobs.candidate_graph import candidate_graph, save_graph
 from jobs.entry import main
 from jobs.stage import Counts, RunContext, last_inputs
@@ -130,8 +130,8 @@ def decide(lake: Lake, nodes: DataFrame, is_all: bool, settings: DuplicateSettin
     counts = uses.select("image_sha256", "num_media")
     if is_all:
         repeated = media.groupBy("image_sha256").agg(F.count("*").alias("num_media")).where("num_media > 1")
-        others = comparable_images(lake.read(IMAGES), settings).join(nodes, "image_sha256", "left_anti")
-        counts = counts.unionByName(repeated.join(others, "image_sha256", "left_semi"))
+        others = repeated.join(nodes, "image_sha256", "left_anti")
+        counts = counts.unionByName(others.join(comparable_images(lake.read(IMAGES), settings), "image_sha256", "left_semi"))
     return duplicate_rows(clusters, counts, settings.max_distance)
 
 
@@ -141,17 +141,18 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     A run that is killed leaves the graph as it was, so that the next one decides the same components again.
     """
     lake = Lake(spark, settings.lake)
-    touched = touched_since_last_run(lake, settings)
-    images = comparable_images(lake.read(IMAGES), settings.duplicates)
-    graph = candidate_graph(lake, images, touched, settings.duplicates)
-    nodes = lake.stage(images.join(graph.decided, "phash_trimmed"), f"{STAGE}/nodes")
-    rows = decide(lake, nodes, touched is None, settings.duplicates)
-    if touched is None:
-        lake.sync(DUPLICATES, rows)
-    else:
-        again = nodes.select("image_sha256").union(touched.select("image_sha256")).distinct()
-        lake.sync(DUPLICATES, rows, lake.read(DUPLICATES).join(again, "image_sha256", "left_semi"))
-    save_graph(lake, graph)
+    with narrow_rows(spark):
+        touched = touched_since_last_run(lake, settings)
+        images = comparable_images(lake.read(IMAGES), settings.duplicates)
+        graph = candidate_graph(lake, images, touched, settings.duplicates)
+        nodes = lake.stage(images.join(graph.decided, "phash_trimmed"), f"{STAGE}/nodes")
+        rows = decide(lake, nodes, touched is None, settings.duplicates)
+        if touched is None:
+            lake.sync(DUPLICATES, rows)
+        else:
+            again = nodes.select("image_sha256").union(touched.select("image_sha256")).distinct()
+            lake.sync(DUPLICATES, rows, lake.read(DUPLICATES).join(again, "image_sha256", "left_semi"))
+        save_graph(lake, graph)
     num_images, num_compared = lake.read(IMAGES).count(), images.count()
     lake.unstage(STAGE)
     return Counts(num_images, num_compared, 0, {"hash_version": num_images - num_compared})

@@ -12,7 +12,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from conf.settings import DuplicateSettings, Settings, UnusableSettings
-from jobs.arrow_frames import map_batches, sql_columns
+from jobs.arrow_frames import map_batches, narrow_rows, sql_columns
 from jobs.entry import main
 from jobs.find_duplicates import comparable_images
 from jobs.hash_pairs import hash_pairs
@@ -99,7 +99,7 @@ def near_hashes(lake: Lake, images: DataFrame, hashed: DataFrame, settings: Dupl
     theirs = hashed.select(F.col("phash_trimmed").alias("phash")).distinct()
     old = ours.join(theirs, "phash", "left_anti").withColumn("is_new", F.lit(False))
     together = lake.stage(old.unionByName(theirs.withColumn("is_new", F.lit(True))), f"{STAGE}/hashes")
-    with hash_pairs(together, settings) as found:
+    with narrow_rows(lake.spark), hash_pairs(together, settings) as found:
         pairs = lake.stage(found, f"{STAGE}/pairs")
     ends = (("lower_phash", "upper_phash"), ("upper_phash", "lower_phash"))
     ways = [pairs.select(F.col(one).alias("phash"), F.col(two).alias("eval_phash"), "hamming_distance") for one, two in ends]

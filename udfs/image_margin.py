@@ -8,9 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from udfs.image_colour import Pixels
+from udfs.image_resize import shrink
 
 Mask = npt.NDArray[np.bool_]
 
+_COARSE_SIDE_PX = 128  # at a larger size an original still shows faint lines that a thumbnail of it has lost
 _LIGHTEST_MARGIN = 230  # a darker border is part of the picture: its texture would make the box jump
 _TOLERANCE = 16
 _GAP_SHARE = 0.02  # a mark stands alone with this much of the longest side between it and the rest
@@ -36,15 +38,49 @@ class Box:
 def content_box(grey: Pixels) -> Box:
     """The box of what differs from a white margin, of a grey image [height, width]; the whole image if it has none.
 
+    What is content is told at a small size, at which copies of all sizes look alike; where it ends, on the image given.
     A mark that stands alone in the margin (a panel letter, a page number) is left out, so that a copy with a letter added
-    gets the same box. Meant for an image shrunk to a fixed size, at which a copy of another size looks alike.
+    gets the same box.
     """
     height, width = grey.shape
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    background = int(np.bincount(border, minlength=256).argmax())
-    if background < _LIGHTEST_MARGIN:
+    coarse = shrink(grey, _COARSE_SIDE_PX)
+    background = _margin_grey(coarse)
+    if background is None:
         return Box(0, 0, width, height)
-    return _bounds(np.abs(grey.astype(np.int16) - background) > _TOLERANCE)
+    x, y = width / coarse.shape[1], height / coarse.shape[0]
+    box = _bounds(_differs(coarse, background)).scaled(x, y, width, height)
+    return box if grey.shape == coarse.shape else _tightened(box, _differs(grey, background), int(np.ceil(2 * max(x, y))))
+
+
+def _margin_grey(grey: Pixels) -> int | None:
+    """The commonest grey of the border where it is light enough for a margin."""
+    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    commonest = int(np.bincount(border, minlength=256).argmax())
+    return commonest if commonest >= _LIGHTEST_MARGIN else None
+
+
+def _differs(grey: Pixels, background: int) -> Mask:
+    differs: Mask = np.abs(grey.astype(np.int16) - background) > _TOLERANCE
+    return differs
+
+
+def _tightened(box: Box, content: Mask, most: int) -> Box:
+    """The box without what is empty at its ends, up to so many pixels; an end that is empty further in stays."""
+    part = content[box.top : box.bottom, box.left : box.right]
+    rows: Mask = np.any(part, axis=1)
+    columns: Mask = np.any(part, axis=0)
+    return Box(
+        box.left + _empty(columns, most),
+        box.top + _empty(rows, most),
+        box.right - _empty(columns[::-1], most),
+        box.bottom - _empty(rows[::-1], most),
+    )
+
+
+def _empty(lines: Mask, most: int) -> int:
+    """Number of lines without content before the first with any; 0 if it is not among the first `most`, or the last of all."""
+    found = np.flatnonzero(lines[: min(most, len(lines) // 2)])
+    return int(found[0]) if found.size else 0
 
 
 def _bounds(content: Mask) -> Box:

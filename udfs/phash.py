@@ -12,9 +12,9 @@ from udfs.image_resize import squared
 Bits = npt.NDArray[np.bool_]
 Values = npt.NDArray[np.float64]
 
-HASH_VERSION = "phash-1+window-1"
+HASH_VERSION = "phash-1+window-2"
 _OVERSAMPLING = 4  # imagehash keeps the lowest quarter of the frequencies of each direction
-_WINDOW_SIGMA = 0.5  # of half the side; smaller forgives larger crops and sees less of the picture
+_WINDOW_SIGMA = 0.45  # of half the side; smaller forgives larger crops and sees less of the picture
 _WINDOW_SIDE_PX = 64
 _ALL_BITS = (1 << 64) - 1
 
@@ -33,12 +33,13 @@ def windowed_bits(grey: npt.NDArray[np.uint8]) -> tuple[Bits, Bits]:
     """Bits [8, 8] and [16, 16] of a grey image [height, width] seen through a Gaussian window.
 
     As phash_bits, but the deviation from the weighted mean fades towards the edges: a crop or a border moves the edges of
-    a picture most and its middle least, so the bits of a slightly cropped copy stay.
+    a picture most and its middle least, so the bits of a slightly cropped copy stay. A bit says whether a frequency is above
+    zero: with a median, one frequency that crosses it pushes another one back, and a small change costs two bits.
     """
     pixels = squared(grey, _WINDOW_SIDE_PX).astype(np.float64)
     faded = (pixels - (pixels * _WINDOW).sum() / _WINDOW.sum()) * _WINDOW
     frequencies = dct(dct(faded, axis=0), axis=1)
-    return _above_median(frequencies[:8, :8]), _above_median(frequencies[:16, :16])
+    return _above_zero(frequencies, 8), _above_zero(frequencies, 16)
 
 
 def pack_bits(bits: Bits) -> bytes:
@@ -75,6 +76,13 @@ def hamming_distance(left: int | bytes, right: int | bytes) -> int:
 
 def _above_median(frequencies: Values) -> Bits:
     bits: Bits = frequencies > np.median(frequencies)
+    return bits
+
+
+def _above_zero(frequencies: Values, side: int) -> Bits:
+    lowest = frequencies[:side, :side].copy()
+    lowest[0, 0] = frequencies[0, side]  # the mean is zero by construction: the next frequency across says more
+    bits: Bits = lowest > 0
     return bits
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import sys
-from collections.abc import Callable
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import combinations
@@ -12,17 +11,16 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image
 
 from conf.settings import DuplicateSettings
+from jobs.bench.figure_changes import CHANGES, OTHER_CHANGES
 from jobs.bench.hostile_images import IMAGE_SUFFIXES
 from udfs.image_decode import decode
 from udfs.image_options import ImageOptions
 from udfs.image_record import plan
 from udfs.images import process_image
 from udfs.phash import hamming_distance
-
-_LETTER_SHARE = 0.06
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ def figure(path: Path) -> Figure:
     """The hashes of a figure file and of its changed copies, each written to a file and read again."""
     data = path.read_bytes()
     image = Image.fromarray(decode(data, plan(data, ImageOptions()).image).pixels)
-    copies = {name: hashes_of(change(image)) for name, change in CHANGES.items()}
+    copies = {name: hashes_of(change(image)) for name, change in (CHANGES | OTHER_CHANGES).items()}
     return Figure(path.parent.name, path.stem, hashes_of(data), copies)
 
 
@@ -68,64 +66,25 @@ def report(shared_data: Path, max_distance: int, max_distance_256: int) -> list[
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         figures = list(pool.map(figure, paths, chunksize=8))
     pairs = [pair for pair in combinations(figures, 2) if (pair[0].accession, pair[0].stem) != (pair[1].accession, pair[1].stem)]
-    lines = [f"{len(figures)} figure files, {len(pairs)} pairs of different figures.", ""]
-    lines += ["| rule | wrong pairs | " + " | ".join(CHANGES) + " |", "|---|---" + "|---" * len(CHANGES) + "|"]
-    for limit, limit_256 in ((max_distance, 256), (max_distance, max_distance_256), (8, max_distance_256)):
-        lines.append(_row(figures, pairs, limit, limit_256))
-    closest = min(one.original.distances(other.original)[1] for one, other in pairs)
-    return [*lines, "", f"Closest 256-bit hashes of different figures: {closest} bits."]
+    lines = [f"{len(figures)} figure files, {len(pairs)} pairs of different figures."]
+    for names in (CHANGES, OTHER_CHANGES):
+        lines += ["", "| rule | wrong pairs | " + " | ".join(names) + " |", "|---|---" + "|---" * len(names) + "|"]
+        for limit, limit_256 in ((max_distance, 256), (max_distance, max_distance_256), (8, max_distance_256)):
+            lines.append(_row(figures, pairs, (limit, limit_256), names))
+    distances = [one.original.distances(other.original) for one, other in pairs]
+    closest = min(far for near, far in distances if near <= max_distance)
+    return [*lines, "", f"Closest 256-bit hashes of different figures within {max_distance} bits of 64: {closest} bits."]
 
 
-def _row(figures: list[Figure], pairs: list[tuple[Figure, Figure]], limit: int, limit_256: int) -> str:
+def _row(figures: list[Figure], pairs: list[tuple[Figure, Figure]], limits: tuple[int, int], names: Iterable[str]) -> str:
     def matches(one: Hashes, other: Hashes) -> bool:
         near, far = one.distances(other)
-        return near <= limit and far <= limit_256
+        return near <= limits[0] and far <= limits[1]
 
     wrong = sum(matches(one.original, other.original) for one, other in pairs)
-    found = [np.mean([matches(one.original, one.copies[name]) for one in figures]) for name in CHANGES]
-    rule = f"64 bits, d <= {limit}" + (f", and 256 bits, d <= {limit_256}" if limit_256 < 256 else "")
+    found = [np.mean([matches(one.original, one.copies[name]) for one in figures]) for name in names]
+    rule = f"64 bits, d <= {limits[0]}" + (f", and 256 bits, d <= {limits[1]}" if limits[1] < 256 else "")
     return f"| {rule} | {wrong} | " + " | ".join(f"{share:.3f}" for share in found) + " |"
-
-
-def _file(image: Image.Image, file_format: str, **options: object) -> bytes:
-    out = io.BytesIO()
-    image.save(out, file_format, **options)
-    return out.getvalue()
-
-
-def _resized(image: Image.Image, scale: float) -> Image.Image:
-    return image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))), Image.Resampling.LANCZOS)
-
-
-def _cropped(image: Image.Image, share: float) -> bytes:
-    across, down = round(image.width * share), round(image.height * share)
-    return _file(image.crop((across, down, image.width - across, image.height - down)), "PNG", compress_level=1)
-
-
-def _bordered(image: Image.Image) -> bytes:
-    return _file(
-        ImageOps.expand(image, (round(image.width * 0.05), round(image.height * 0.05)), "white"), "PNG", compress_level=1
-    )
-
-
-def _lettered(image: Image.Image) -> bytes:
-    copy, size = image.copy(), max(12, round(min(image.size) * _LETTER_SHARE))
-    ImageDraw.Draw(copy).text((size * 0.3, size * 0.2), "A", fill="black", font=ImageFont.load_default(size=size))
-    return _file(copy, "JPEG", quality=90)
-
-
-CHANGES: dict[str, Callable[[Image.Image], bytes]] = {
-    "half size": lambda image: _file(_resized(image, 0.5), "JPEG", quality=90),
-    "140 px thumbnail": lambda image: _file(_resized(image, 140 / max(image.size)), "JPEG", quality=85),
-    "JPEG q30": lambda image: _file(image, "JPEG", quality=30),
-    "grey": lambda image: _file(image.convert("L"), "JPEG", quality=90),
-    "64-colour GIF": lambda image: _file(image.quantize(64), "GIF"),
-    "2 % crop": lambda image: _cropped(image, 0.02),
-    "5 % crop": lambda image: _cropped(image, 0.05),
-    "5 % border": _bordered,
-    "added letter": _lettered,
-    "as WebP": lambda image: _file(image, "WEBP", quality=80, method=0),
-}
 
 
 def main() -> None:

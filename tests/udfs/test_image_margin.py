@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from udfs.image_colour import Pixels
 from udfs.image_margin import Box, content_box
@@ -58,6 +59,28 @@ def test_one_mark_on_white_is_the_content() -> None:
     grey = canvas()
     grey[100:104, 30:34] = 0
     assert content_box(grey) == Box(30, 100, 34, 104)
+
+
+def test_the_box_ends_where_the_content_ends_at_the_size_given() -> None:
+    grey = canvas()
+    grey[41:151, 61:203] = 90
+    assert content_box(grey) == Box(61, 41, 203, 151)
+
+
+def test_a_faint_line_that_a_smaller_copy_loses_is_margin() -> None:
+    grey = canvas()
+    grey[40:150, 60:200] = 90
+    grey[10:190, 20] = 230  # above the tolerance here, below it at half the size
+    assert content_box(grey) == Box(60, 40, 200, 150)
+
+
+@pytest.mark.parametrize("scale", [2, 3])
+def test_a_copy_of_another_size_has_the_same_box(scale: int) -> None:
+    grey = canvas()[:120, :128].copy()
+    grey[20:100, 30:110], grey[5:9, 3:8] = 90, 0
+    large = np.kron(grey, np.ones((scale, scale), dtype=np.uint8))
+    assert content_box(large) == Box(30 * scale, 20 * scale, 110 * scale, 100 * scale)
+    assert content_box(grey) == Box(30, 20, 110, 100)
 
 
 def test_scaling_rounds_outwards_and_stays_inside() -> None:
