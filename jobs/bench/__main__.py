@@ -19,6 +19,7 @@ BENCHMARKS = (
     "inventory_diff",
     "fetch",
     "image_kernel",
+    "image_spark",
     "near_duplicates",
     "export",
     "trainer_step",

@@ -19,6 +19,7 @@ from conf.load import load_settings
 from jobs.bench.beside import beside
 from jobs.bench.generated_images import complete
 from jobs.bench.image_kernel import drawn_jpegs, real_jpegs
+from jobs.bench.memory import peak_memory
 from jobs.entry import job_module
 from jobs.session import spark_session
 from jobs.stage import RunContext, run_stage
@@ -47,13 +48,15 @@ def run(shared_data: Path | None, num_images: int = NUM_IMAGES) -> dict[str, Any
             lakes = (folder / f"lake{number}" for number in range(ROUNDS + 1))
             stage_rate(spark, next(lakes), options, paths[:_WARM_UP])
             list(pool.map(process_files, [paths[:_PER_ARTICLE]] * cores))
-            measured = beside(
-                lambda: stage_rate(spark, next(lakes), options, paths), lambda: kernel_rate(pool, paths, cores), ROUNDS
-            )
+            with peak_memory() as peak:
+                measured = beside(
+                    lambda: stage_rate(spark, next(lakes), options, paths), lambda: kernel_rate(pool, paths, cores), ROUNDS
+                )
         finally:
             spark.stop()
     reference = f"the kernel alone in {cores} processes on the same files"
-    return measured.entry("image_spark", "images/s", reference, num_images, cores)
+    memory = {role: round(num_bytes / 2**20) for role, num_bytes in sorted(peak.largest.items())}
+    return measured.entry("image_spark", "images/s", reference, num_images, cores) | {"peak_memory_mb": memory}
 
 
 def write_bucket(bucket: Path, files: list[bytes], num_images: int) -> list[Path]:

@@ -53,3 +53,4 @@ def test_the_peak_covers_what_was_held_only_meanwhile(monkeypatch: pytest.Monkey
             time.sleep(0.01)
         del held
     assert peak.num_bytes - tree_bytes() > 100_000_000
+    assert peak.largest["driver"] > 100_000_000

@@ -1,0 +1,36 @@
+"""Kernels over narrow rows get long batches, and the session's own bound comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pytest
+from pyspark.sql import SparkSession
+
+from jobs.arrow_frames import map_batches, narrow_rows
+
+pytestmark = pytest.mark.spark
+_SIZE = pa.schema([pa.field("num_rows", pa.int64())])
+
+
+def sizes(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    yield pa.RecordBatch.from_arrays([pa.array([batch.num_rows for batch in batches], pa.int64())], schema=_SIZE)
+
+
+def longest(spark: SparkSession) -> int:
+    return max(row["num_rows"] for row in map_batches(spark.range(0, 5_000, 1, 1), sizes, _SIZE).collect())
+
+
+def test_batches_of_narrow_rows_are_long_and_others_stay_short(spark: SparkSession) -> None:
+    bound = int(str(spark.conf.get("spark.sql.execution.arrow.maxRecordsPerBatch")))
+    with narrow_rows(spark):
+        assert longest(spark) == 5_000
+    assert longest(spark) == bound
+
+
+def test_the_bound_comes_back_after_an_error(spark: SparkSession) -> None:
+    before = spark.conf.get("spark.sql.execution.arrow.maxRecordsPerBatch")
+    with pytest.raises(ZeroDivisionError), narrow_rows(spark):
+        _ = 1 // 0
+    assert spark.conf.get("spark.sql.execution.arrow.maxRecordsPerBatch") == before
