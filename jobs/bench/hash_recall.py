@@ -25,10 +25,11 @@ from udfs.phash import hamming_distance
 
 @dataclass(frozen=True)
 class Hashes:
-    """The hashes by which copies are found and confirmed."""
+    """The hashes by which copies are found and confirmed; those of a featureless image match nothing."""
 
     phash_trimmed: int
     phash256_trimmed: bytes
+    is_featureless: bool
 
     def distances(self, other: Hashes) -> tuple[int, int]:
         """Bits by which the 64-bit and the 256-bit hashes differ."""
@@ -49,7 +50,8 @@ class Figure:
 def hashes_of(data: bytes) -> Hashes:
     """The hashes of one file, as the pipeline makes them."""
     record = process_image(data, ImageOptions(max_side_px=64))
-    return Hashes(record.phash_trimmed, record.phash256_trimmed)
+    is_featureless = record.entropy_bits < DuplicateSettings().min_entropy_bits
+    return Hashes(record.phash_trimmed, record.phash256_trimmed, is_featureless)
 
 
 def figure(path: Path) -> Figure:
@@ -79,7 +81,7 @@ def report(shared_data: Path, max_distance: int, max_distance_256: int) -> list[
 def _row(figures: list[Figure], pairs: list[tuple[Figure, Figure]], limits: tuple[int, int], names: Iterable[str]) -> str:
     def matches(one: Hashes, other: Hashes) -> bool:
         near, far = one.distances(other)
-        return near <= limits[0] and far <= limits[1]
+        return near <= limits[0] and far <= limits[1] and not (one.is_featureless or other.is_featureless)
 
     wrong = sum(matches(one.original, other.original) for one, other in pairs)
     found = [np.mean([matches(one.original, one.copies[name]) for one in figures]) for name in names]
