@@ -13,6 +13,8 @@ from udfs.batches import BatchFunction
 
 _BATCH_ROWS = "spark.sql.execution.arrow.maxRecordsPerBatch"
 _NARROW_BATCH_ROWS = 65_536
+_SHUFFLE_TASKS = "spark.sql.shuffle.partitions"
+_ROWS_PER_SHUFFLE_TASK = 1_000_000
 
 
 def sql_columns(schema: pa.Schema) -> str:
@@ -26,14 +28,22 @@ def map_batches(frame: DataFrame, function: BatchFunction, result: pa.Schema) ->
 
 
 @contextmanager
-def narrow_rows(spark: SparkSession) -> Iterator[None]:
-    """Kernels that run inside get long batches: their rows are of some hundred bytes, and a batch has its own costs.
+def narrow_rows(spark: SparkSession, num_rows: int = 0) -> Iterator[None]:
+    """Long batches for kernels, and a shuffle task for each million of `num_rows`, for rows of some hundred bytes.
 
-    The session's own bound is for rows that hold images and documents.
+    The session's own bounds are for rows that hold images and documents, and for small archives; a shuffle is never cut
+    into fewer tasks than the session says.
     """
-    before = str(spark.conf.get(_BATCH_ROWS))
-    spark.conf.set(_BATCH_ROWS, str(_NARROW_BATCH_ROWS))
+    num_tasks = max(int(str(spark.conf.get(_SHUFFLE_TASKS))), num_rows // _ROWS_PER_SHUFFLE_TASK)
+    wanted = {_BATCH_ROWS: str(_NARROW_BATCH_ROWS), _SHUFFLE_TASKS: str(num_tasks)}
+    before = {key: str(spark.conf.get(key)) for key in wanted}
+    _set(spark, wanted)
     try:
         yield
     finally:
-        spark.conf.set(_BATCH_ROWS, before)
+        _set(spark, before)
+
+
+def _set(spark: SparkSession, values: dict[str, str]) -> None:
+    for key, value in values.items():
+        spark.conf.set(key, value)

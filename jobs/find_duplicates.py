@@ -130,8 +130,10 @@ def decide(lake: Lake, nodes: DataFrame, is_all: bool, settings: DuplicateSettin
     counts = uses.select("image_sha256", "num_media")
     if is_all:
         repeated = media.groupBy("image_sha256").agg(F.count("*").alias("num_media")).where("num_media > 1")
-        others = repeated.join(nodes, "image_sha256", "left_anti")
-        counts = counts.unionByName(others.join(comparable_images(lake.read(IMAGES), settings), "image_sha256", "left_semi"))
+        # Every image that a medium names is in `images`: only those of another hash version, few, need to be looked up.
+        older = lake.read(IMAGES).where(F.col("hash_version") != HASH_VERSION)
+        known = nodes.select("image_sha256").union(older.select("image_sha256"))
+        counts = counts.unionByName(repeated.join(known, "image_sha256", "left_anti"))
     return duplicate_rows(clusters, counts, settings.max_distance)
 
 
@@ -141,7 +143,8 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     A run that is killed leaves the graph as it was, so that the next one decides the same components again.
     """
     lake = Lake(spark, settings.lake)
-    with narrow_rows(spark):
+    num_images = lake.read(IMAGES).count()
+    with narrow_rows(spark, num_images):
         touched = touched_since_last_run(lake, settings)
         images = comparable_images(lake.read(IMAGES), settings.duplicates)
         graph = candidate_graph(lake, images, touched, settings.duplicates)
@@ -153,7 +156,7 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
             again = nodes.select("image_sha256").union(touched.select("image_sha256")).distinct()
             lake.sync(DUPLICATES, rows, lake.read(DUPLICATES).join(again, "image_sha256", "left_semi"))
         save_graph(lake, graph)
-    num_images, num_compared = lake.read(IMAGES).count(), images.count()
+    num_compared = images.count()
     lake.unstage(STAGE)
     return Counts(num_images, num_compared, 0, {"hash_version": num_images - num_compared})
 

@@ -29,8 +29,16 @@ def test_batches_of_narrow_rows_are_long_and_others_stay_short(spark: SparkSessi
     assert longest(spark) == bound
 
 
-def test_the_bound_comes_back_after_an_error(spark: SparkSession) -> None:
-    before = spark.conf.get("spark.sql.execution.arrow.maxRecordsPerBatch")
-    with pytest.raises(ZeroDivisionError), narrow_rows(spark):
+@pytest.mark.parametrize("num_rows", [0, 24_000_000])
+def test_many_rows_are_shuffled_among_more_tasks(spark: SparkSession, num_rows: int) -> None:
+    own = int(str(spark.conf.get("spark.sql.shuffle.partitions")))
+    with narrow_rows(spark, num_rows):
+        assert int(str(spark.conf.get("spark.sql.shuffle.partitions"))) == max(own, num_rows // 1_000_000)
+
+
+def test_the_bounds_come_back_after_an_error(spark: SparkSession) -> None:
+    keys = ("spark.sql.execution.arrow.maxRecordsPerBatch", "spark.sql.shuffle.partitions")
+    before = [spark.conf.get(key) for key in keys]
+    with pytest.raises(ZeroDivisionError), narrow_rows(spark, 24_000_000):
         _ = 1 // 0
-    assert spark.conf.get("spark.sql.execution.arrow.maxRecordsPerBatch") == before
+    assert [spark.conf.get(key) for key in keys] == before
