@@ -56,7 +56,7 @@ CHANGES: dict[str, Change] = {
     "as WebP": lambda image: _file(image, "WEBP", quality=80, method=0),
 }
 
-# Changes that no threshold was chosen on.
+# Changes that no threshold was chosen on; where the content box is placed was picked with them in view.
 OTHER_CHANGES: dict[str, Change] = {
     "0.7 of the size": lambda image: _file(_resized(image, 0.7), "JPEG", quality=85),
     "160 px thumbnail": lambda image: _file(_resized(image, 160 / max(image.size)), "JPEG", quality=80),
