@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, distributed
 
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -48,17 +50,26 @@ def join(threads: int | None = None) -> Iterator[Ranks]:
     """Take this process's place as torchrun's variables say; without them it trains alone. `threads`: CPU threads of it."""
     if threads:
         torch.set_num_threads(threads)
-    rank, local_rank, world_size = (int(os.environ.get(name, default)) for name, default in _VARIABLES)
-    device = torch.device("cuda", local_rank) if torch.cuda.is_available() else torch.device("cpu")
-    if device.type == "cuda":
-        torch.cuda.set_device(device)
+    rank, world_size, local_rank, local_world_size = (int(os.environ.get(name, default)) for name, default in _VARIABLES)
+    device = _device(local_rank, local_world_size)
     if world_size > 1:
         distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    try:
-        yield Ranks(rank, world_size, device)
-    finally:
-        if world_size > 1:
-            distributed.destroy_process_group()
+    yield Ranks(rank, world_size, device)
+    # After an error it stays: with NCCL its end would wait for the others, which wait for this process.
+    if world_size > 1:
+        distributed.destroy_process_group()
 
 
-_VARIABLES = (("RANK", "0"), ("LOCAL_RANK", "0"), ("WORLD_SIZE", "1"))
+_VARIABLES = (("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0"), ("LOCAL_WORLD_SIZE", "1"))
+
+
+def _device(local_rank: int, local_world_size: int) -> torch.device:
+    """A GPU of its own for each process of this machine; the CPU for all of them where there are too few."""
+    num_devices = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if local_world_size <= num_devices:
+        device = torch.device("cuda", local_rank)
+        torch.cuda.set_device(device)
+        return device
+    if num_devices and not local_rank:
+        logger.warning("training on the CPU: %d processes, GPUs: %d", local_world_size, num_devices)
+    return torch.device("cpu")
