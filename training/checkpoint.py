@@ -49,6 +49,7 @@ class Checkpoints:
     def restore(self, resume: str | None, parts: Mapping[str, Stateful]) -> None:
         """Bring the parts to a checkpoint: a file, or "latest", which is the newest whole one, or none in an empty output.
 
+        Later checkpoints of the run are removed then: it goes on from here, and they are no part of it any more.
         UnusableSettings: no such file, or a run that starts anew in an output that holds checkpoints already.
         """
         if resume is None and _by_age(self._folder):
@@ -60,8 +61,18 @@ class Checkpoints:
             states = read(Path(path))
             for name, part in parts.items():
                 part.load_state_dict(states[name])
+            self._ranks.wait()
             if self._ranks.is_main:
+                self._drop_later(Path(path))
                 logger.info("going on from %s", path)
+
+    def _drop_later(self, restored: Path) -> None:
+        """Remove what is newer in the run's folder than a file in it; nothing, for a file that is not."""
+        newest_first = _by_age(self._folder.resolve())
+        path = restored.parent.resolve() / restored.name
+        for later in newest_first[: newest_first.index(path)] if path in newest_first else []:
+            logger.info("removing %s, which came after %s", later, restored.name)
+            later.unlink()
 
 
 def write_whole(path: Path, content: dict[str, Any]) -> None:

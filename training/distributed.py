@@ -36,6 +36,10 @@ class Ranks:
             distributed.all_reduce(total)
         return float(total.item()) / self.world_size
 
+    def wait(self) -> None:
+        """Until all processes have come this far."""
+        self.gather(self.rank)
+
     def gather(self, value: T) -> list[T]:
         """Every process's value, in order of rank, on every process."""
         if self.world_size == 1:

@@ -1,6 +1,7 @@
 import logging
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -79,6 +80,45 @@ def test_latest_is_the_newest_and_only_the_newest_few_stay(tmp_path: Path) -> No
 
 def test_a_named_checkpoint_is_taken(tmp_path: Path) -> None:
     assert restored(saved(tmp_path, 8, 16), str(tmp_path / "checkpoints" / "samples-000000000008.pt")) == 8
+
+
+def checkpoints_in(output: Path) -> list[int]:
+    return sorted(int(path.stem.removeprefix("samples-")) for path in (output / "checkpoints").iterdir())
+
+
+def test_a_run_that_goes_on_from_a_named_checkpoint_leaves_later_ones_behind(tmp_path: Path) -> None:
+    saved(tmp_path, 8, 16, 24, keep=3)
+    checkpoints = saved(tmp_path, keep=1)
+    restored(checkpoints, str(tmp_path / "checkpoints" / ".." / "checkpoints" / "samples-000000000008.pt"))
+    assert checkpoints_in(tmp_path) == [8]
+    checkpoints.save(12, {"counter": Counter(12)})
+    assert checkpoints_in(tmp_path) == [12]
+    assert restored(checkpoints, "latest") == 12
+
+
+@pytest.mark.parametrize("place", ["elsewhere/checkpoints/samples-000000000008.pt", "run/checkpoints/best.pt"])
+def test_a_checkpoint_that_is_not_of_the_series_removes_none(place: str, tmp_path: Path) -> None:
+    checkpoints = saved(tmp_path / "run", 8, 16)
+    (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(tmp_path / "run" / "checkpoints" / "samples-000000000008.pt", tmp_path / place)
+    assert restored(checkpoints, str(tmp_path / place)) == 8
+    assert len(list((tmp_path / "run" / "checkpoints").glob("samples-*.pt"))) == 2
+
+
+def test_a_checkpoint_that_does_not_fit_removes_none(tmp_path: Path) -> None:
+    checkpoints = saved(tmp_path, 8, 16)
+    with pytest.raises(KeyError, match="loader"):
+        checkpoints.restore(str(tmp_path / "checkpoints" / "samples-000000000008.pt"), {"loader": Counter(0)})
+    assert checkpoints_in(tmp_path) == [8, 16]
+
+
+def test_a_torn_checkpoint_does_not_take_the_place_of_a_whole_one(tmp_path: Path) -> None:
+    checkpoints = saved(tmp_path, 8, 24, keep=1)
+    saved(tmp_path, 32, keep=2)
+    os.truncate(tmp_path / "checkpoints" / "samples-000000000032.pt", 100)
+    assert restored(checkpoints, "latest") == 24
+    checkpoints.save(28, {"counter": Counter(28)})
+    assert checkpoints_in(tmp_path) == [28]
 
 
 def test_a_checkpoint_holds_the_resolved_settings(tmp_path: Path) -> None:
