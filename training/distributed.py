@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -29,12 +29,14 @@ class Ranks:
         """Whether this process writes files and talks to the user."""
         return self.rank == 0
 
-    def mean(self, value: Tensor) -> float:
-        """The mean of a scalar over the processes."""
-        total = value.detach().clone()
+    def means(self, values: Sequence[Tensor]) -> list[float]:
+        """The mean over the processes of each of some scalars."""
+        if not values:
+            return []
+        totals = torch.stack([value.detach() for value in values])
         if self.world_size > 1:
-            distributed.all_reduce(total)
-        return float(total.item()) / self.world_size
+            distributed.all_reduce(totals)
+        return [total / self.world_size for total in totals.tolist()]
 
     def wait(self) -> None:
         """Until all processes have come this far."""

@@ -25,11 +25,12 @@ from training.shards import Export
 class Loop:
     """How far a run has come, the time it took, and the losses since the last logged line."""
 
-    def __init__(self, samples_total: int) -> None:
-        self.samples_total = samples_total
+    def __init__(self, samples_total: int, ranks: Ranks) -> None:
+        self.samples_total, self._ranks = samples_total, ranks
         self.samples_seen = self.steps = self.samples_per_step = 0
         self.seconds = self.window_seconds = 0.0
         self.losses: list[float] = []
+        self._means: list[float] = []
         self._window: list[Tensor] = []
         self._started = time.perf_counter()
 
@@ -41,7 +42,7 @@ class Loop:
     @property
     def has_open_window(self) -> bool:
         """Whether there were steps since the last logged line."""
-        return bool(self._window)
+        return bool(self._means or self._window)
 
     def start_clock(self) -> None:
         """Training begins or goes on here: what was done since the last step is not its time."""
@@ -64,28 +65,35 @@ class Loop:
             return False
         return self.samples_seen // every_samples > (self.samples_seen - self.samples_per_step) // every_samples
 
-    def close_window(self, ranks: Ranks) -> dict[str, float]:
+    def close_window(self) -> dict[str, float]:
         """Mean loss over the open window's steps and all processes, and samples per second; a new window begins.
 
         FloatingPointError when the loss is no number any more.
         """
-        loss = ranks.mean(torch.stack([loss.to(ranks.device) for loss in self._window]).mean())
+        means = self._share_window()
+        loss = sum(means) / len(means)
         if not math.isfinite(loss):
             raise FloatingPointError(f"the loss is {loss} after {self.samples_seen} samples: lower optimiser.learning_rate")
-        samples_per_s = len(self._window) * self.samples_per_step / self.window_seconds
-        self._window, self.window_seconds = [], 0.0
+        samples_per_s = len(means) * self.samples_per_step / self.window_seconds
+        self._means, self.window_seconds = [], 0.0
         self.losses.append(loss)
         return {"loss": loss, "samples_per_s": samples_per_s}
 
+    def _share_window(self) -> list[float]:
+        """Loss of each step of the open window, the mean over all processes; all of them call it."""
+        self._means += self._ranks.means(self._window)
+        self._window = []
+        return self._means
+
     def state_dict(self) -> dict[str, Any]:
-        """Counts, times, losses and the open window."""
-        return {name: getattr(self, name) for name in _LOOP_STATE} | {"window": [float(loss) for loss in self._window]}
+        """Counts, times, losses and the open window, the same on all processes, which all call it."""
+        return {name: getattr(self, name) for name in _LOOP_STATE} | {"window": [*self._share_window()]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take them over."""
         for name in _LOOP_STATE:
             setattr(self, name, state[name])
-        self._window = [torch.tensor(loss) for loss in state["window"]]
+        self._means, self._window = [*state["window"]], []
 
 
 _LOOP_STATE = ("samples_seen", "steps", "samples_per_step", "seconds", "window_seconds", "losses")
@@ -114,9 +122,9 @@ class Run:
             "loop": self.loop,
         }
 
-    def close_window(self, ranks: Ranks) -> dict[str, float]:
+    def close_window(self) -> dict[str, float]:
         """The values of one logged line."""
-        line = self.loop.close_window(ranks)
+        line = self.loop.close_window()
         return line | {"lr": self.schedule.rate, "logit_scale": float(self.clip.network.logit_scale.detach().exp())}
 
 
@@ -138,7 +146,7 @@ def build_run(settings: TrainSettings, ranks: Ranks) -> Run:
         schedule=Schedule(optimiser, settings.optimiser, settings.samples_total),
         loader=Loader(Source(export, order, decoder), ranks, data),
         random=RandomState(settings.seed, ranks),
-        loop=Loop(settings.samples_total),
+        loop=Loop(settings.samples_total, ranks),
     )
 
 

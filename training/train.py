@@ -52,7 +52,7 @@ def train(settings: TrainSettings, resume: str | None = None) -> Summary:
                 loop.advance(samples_per_step, value)
                 metrics.advance(loop.samples_seen)
                 if loop.passed(settings.log_every_samples):
-                    metrics.log(loop.samples_seen, run.close_window(ranks))
+                    metrics.log(loop.samples_seen, run.close_window())
                 if loop.passed(settings.evaluation.every_samples):
                     metrics.log(loop.samples_seen, evaluate(clip, settings, ranks).values())
                     loop.start_clock()
@@ -65,7 +65,7 @@ def train(settings: TrainSettings, resume: str | None = None) -> Summary:
 def _finish(run: Run, settings: TrainSettings, ranks: Ranks, metrics: Metrics) -> Summary:
     """Log what is open, save, evaluate, and leave the model and the summary in the output."""
     if run.loop.has_open_window:
-        metrics.log(run.loop.samples_seen, run.close_window(ranks))
+        metrics.log(run.loop.samples_seen, run.close_window())
     Checkpoints(settings, ranks).save(run.loop.samples_seen, run.parts)
     evaluation = evaluate(run.clip, settings, ranks)
     metrics.log(run.loop.samples_seen, evaluation.values())

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +18,21 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from conf.settings import UnusableSettings
 from conf.train_settings import load_train_settings
 from training.checkpoint import read
+from training.evaluate import evaluate_checkpoint
 from training.metrics import read_lines
 from training.model import limit_logit_scale
 from training.train import main, train
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = 60
+LINES = 20
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
 Overrides = Callable[..., list[str]]
 
 
 @pytest.fixture(scope="module")
 def overrides(export_folder: Path, tiny_model: Path) -> Overrides:
-    """Overrides of a run of sixty steps over 16 samples each, every one of them logged."""
+    """Overrides of a run of sixty steps over 16 samples each, with a line for three steps: checkpoints hold an open window."""
 
     def make(output: Path, **changes: Any) -> list[str]:
         values = {
@@ -41,7 +44,8 @@ def overrides(export_folder: Path, tiny_model: Path) -> Overrides:
             "optimiser.learning_rate": 0.001,
             "optimiser.warmup_samples": 160,
             "samples_total": 16 * STEPS,
-            "log_every_samples": 1,
+            "log_every_samples": 16 * STEPS // LINES,
+            "evaluation.zero_shot.classes": "[circle, square, triangle]",
             "checkpoint.every_samples": 320,
             "checkpoint.keep": 10,
             "output": output,
@@ -97,9 +101,20 @@ def together(tmp_path_factory: pytest.TempPathFactory, overrides: Overrides) -> 
 
 @pytest.mark.slow
 def test_two_processes_have_the_loss_curve_of_one_with_the_doubled_batch(alone: Path, together: Path) -> None:
-    assert len(losses(alone)) == STEPS
+    assert len(losses(alone)) == LINES
     assert losses(alone)[-1] < 0.7 * losses(alone)[0]
     assert losses(together) == pytest.approx(losses(alone), abs=1e-4)
+
+
+@pytest.mark.slow
+def test_one_process_evaluates_like_two(together: Path, overrides: Overrides, tmp_path: Path) -> None:
+    output = shutil.copytree(together, tmp_path / "run")
+    alone = asdict(evaluate_checkpoint(load_train_settings("demo", overrides(output)), "latest"))
+    shared = json.loads((together / "summary.json").read_text())["evaluation"]
+    assert alone["num_samples"] == shared["num_samples"] == alone["zero_shot"]["num_samples"] == 24
+    assert shared["zero_shot"] == pytest.approx(alone["zero_shot"], abs=0.05)
+    for measure in ("image_to_text", "text_to_image"):
+        assert shared[measure] == pytest.approx(alone[measure], abs=0.05)
 
 
 @pytest.mark.slow
@@ -175,12 +190,7 @@ def test_a_run_that_is_done_resumes_to_the_same_summary(alone: Path, overrides: 
 
 
 def test_the_model_learns_and_finds_pairs_it_has_not_seen(overrides: Overrides, tmp_path: Path) -> None:
-    changes = {
-        "samples_total": 4000,
-        "log_every_samples": 400,
-        "optimiser__learning_rate": 0.003,
-        "evaluation__zero_shot__classes": "[circle, square, triangle]",
-    }
+    changes = {"samples_total": 4000, "log_every_samples": 400, "optimiser__learning_rate": 0.003}
     summary = train(load_train_settings("demo", overrides(tmp_path / "run", **changes, checkpoint__every_samples=4000)))
     assert summary.loss_last < 0.75 * summary.loss_first
     found = summary.evaluation
@@ -195,7 +205,7 @@ def test_the_model_learns_and_finds_pairs_it_has_not_seen(overrides: Overrides, 
 
 def test_bfloat16_follows_the_float32_curve(alone: Path, overrides: Overrides, tmp_path: Path) -> None:
     train(load_train_settings("demo", overrides(tmp_path / "run", precision="bfloat16")))
-    assert losses(tmp_path / "run")[:25] == pytest.approx(losses(alone)[:25], rel=0.02)
+    assert losses(tmp_path / "run")[:8] == pytest.approx(losses(alone)[:8], rel=0.02)
     assert losses(tmp_path / "run") != losses(alone)
 
 
