@@ -18,7 +18,16 @@ def build_optimiser(network: nn.Module, settings: OptimiserSettings) -> torch.op
         {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": settings.weight_decay},
         {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=settings.betas, eps=settings.epsilon, fused=True)
+    optimiser = torch.optim.AdamW(groups, lr=settings.learning_rate, betas=settings.betas, eps=settings.epsilon, fused=True)
+    optimiser.register_load_state_dict_pre_hook(_with_own_settings)
+    return optimiser
+
+
+def _with_own_settings(optimiser: torch.optim.Optimizer, state: dict[str, Any]) -> dict[str, Any]:
+    """A loaded state with the settings that this run has: what changed since the checkpoint is in force."""
+    own = [{name: group[name] for name in ("betas", "eps", "weight_decay")} for group in optimiser.param_groups]
+    groups = [loaded | values for loaded, values in zip(state["param_groups"], own, strict=True)]
+    return state | {"param_groups": groups}
 
 
 def learning_rate(samples_seen: int, samples_total: int, settings: OptimiserSettings) -> float:

@@ -43,6 +43,20 @@ def test_a_schedule_goes_on_from_its_state() -> None:
     assert rates == {learning_rate(325, 1000, SETTINGS)}
 
 
+def test_a_resumed_optimiser_has_the_settings_of_now_and_the_moments_of_before() -> None:
+    network = nn.Linear(3, 2)
+    before = build_optimiser(network, OptimiserSettings(weight_decay=0.1))
+    network(torch.ones(1, 3)).sum().backward()
+    before.step()
+    changed = OptimiserSettings(betas=(0.8, 0.9), epsilon=1e-8, weight_decay=0.3)
+    after = build_optimiser(network, changed)
+    after.load_state_dict(before.state_dict())
+    values = [(group["betas"], group["eps"], group["weight_decay"]) for group in after.param_groups]
+    assert values == [((0.8, 0.9), 1e-8, 0.3), ((0.8, 0.9), 1e-8, 0.0)]
+    for parameter, moments in before.state.items():
+        assert torch.equal(after.state[parameter]["exp_avg_sq"], moments["exp_avg_sq"])
+
+
 def test_norms_biases_gains_and_the_logit_scale_do_not_decay() -> None:
     network = open_clip.create_model("ViT-S-32-alt")
     decayed, free = (group["params"] for group in build_optimiser(network, OptimiserSettings()).param_groups)
