@@ -66,23 +66,26 @@ class Export:
         """The samples of a span as webdataset groups them (bytes by extension, `__key__`).
 
         UnusableSettings when the shard is not the file that the manifest lists: the size is looked at before anything is read,
-        number of samples and SHA-256 by who reads the shard's last sample, which in every epoch somebody does.
+        number of samples and SHA-256 before the shard's last sample is given out, which in every epoch somebody gets.
         """
         self._check_size(span.shard)
         found = 0
+        last: Sample = {}
         with self.open(span.shard.name) as stream:
             hashed = _Hashed(stream)
             files = webdataset.tariterators.tar_file_expander([{"url": span.shard.name, "stream": hashed}])
-            for sample in webdataset.tariterators.group_by_keys(files):
-                if span.start <= found < span.stop:
+            for found, sample in enumerate(webdataset.tariterators.group_by_keys(files), start=1):
+                if found == span.shard.num_samples:
+                    last = sample
+                elif span.start < found <= span.stop:
                     yield sample
-                found += 1
                 if found == span.stop < span.shard.num_samples:
                     return
             if found != span.shard.num_samples:
                 raise self._changed(span.shard, f"holds {found} samples, its manifest says {span.shard.num_samples}")
             if hashed.sha256() != span.shard.sha256:
                 raise self._changed(span.shard, "has another SHA-256 than its manifest says")
+        yield last
 
     def _check_size(self, shard: Shard) -> None:
         try:
@@ -158,9 +161,12 @@ class Reader:
         return cast(Sample, sample)
 
     def _fill(self, place: Place) -> None:
-        held, _ = self._blocks.pop(place.lane, (-1, []))
-        if held + 1 != place.block or place.lane not in self._lanes:
+        held, _ = self._blocks.pop(place.lane, (place.block, []))
+        if held >= place.block:
             spans = self._order.spans(place.epoch, place.lane, place.block)
             self._lanes[place.lane] = itertools.chain.from_iterable(map(self._export.samples, spans))
-        block = list(itertools.islice(self._lanes[place.lane], self._order.block_samples))
+            held = place.block - 1
+        # Blocks that fall to other readers are read over: a shard opened anew is read from its beginning.
+        skipped = (place.block - held - 1) * self._order.block_samples
+        block = list(itertools.islice(self._lanes[place.lane], skipped, skipped + self._order.block_samples))
         self._blocks[place.lane] = (place.block, [*self._order.shuffle(block, place)])

@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import pytest
 import webdataset
@@ -53,6 +54,30 @@ def test_a_reader_that_starts_anywhere_finds_the_same_samples(export_folder: Pat
         assert [late.take(position)["__key__"] for position in range(start, 250)] == from_start[start:]
 
 
+class Watched(Export):
+    """An export that counts how often a shard is opened."""
+
+    num_opened = 0
+
+    def open(self, name: str) -> IO[bytes]:
+        Watched.num_opened += name.endswith(".tar")
+        return super().open(name)
+
+
+def test_a_reader_that_shares_the_samples_with_others_opens_each_shard_once(
+    export_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export = Watched(str(export_folder))
+    order = order_of(export, lanes=1, block_samples=1)
+    whole = Reader(export, order)
+    keys = [whole.take(position)["__key__"] for position in range(101)]
+    for first in range(3):
+        monkeypatch.setattr(Watched, "num_opened", 0)
+        reader = Reader(export, order)
+        assert [reader.take(position)["__key__"] for position in range(first, 101, 3)] == keys[first::3]
+        assert Watched.num_opened == len(order.shards)
+
+
 def test_a_reader_holds_no_more_than_a_block_for_each_lane(export_folder: Path) -> None:
     export = Export(str(export_folder))
     reader = Reader(export, order_of(export, lanes=4, block_samples=5))
@@ -102,6 +127,15 @@ def test_a_shard_of_equal_size_and_other_content_is_refused_at_its_end(make_expo
     assert len(list(export.samples(Span(shard, 0, 4)))) == 4
     with pytest.raises(UnusableSettings, match=r"train-000000\.tar has another SHA-256 .* start a new run in another output"):
         list(export.samples(Span(shard, 4, 10)))
+
+
+def test_the_last_sample_of_a_changed_shard_is_not_given_out(make_export: Callable[..., Path]) -> None:
+    """No one asks for more than the last sample where a lane ends with a block."""
+    export = rewritten(make_export((10,)), lambda content: content.replace(b"Figure 1.", b"Figure 2."))
+    reader = Reader(export, order_of(export, lanes=1, block_samples=1))
+    assert len([reader.take(position) for position in range(9)]) == 9
+    with pytest.raises(UnusableSettings, match="has another SHA-256"):
+        reader.take(9)
 
 
 def test_a_shard_that_is_gone_is_named(make_export: Callable[..., Path]) -> None:
