@@ -86,7 +86,7 @@ def save_open_clip(clip: Clip, folder: Path) -> None:
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[None]:
     """The context of a forward pass: bfloat16 when asked for, or where a GPU has it and `precision` is auto."""
-    automatic = precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported()
+    automatic = precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.autocast(device.type, torch.bfloat16, enabled=automatic or precision == "bfloat16")
 
 
