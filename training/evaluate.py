@@ -104,8 +104,10 @@ def recall(queries: Tensor, answers: Tensor) -> dict[str, float]:
     """Recall by depth for queries and answers (n, embed_dim) that belong together row by row; n x 1,024 scores are held at once.
 
     Equal scores (equal captions, a model that says the same of everything) count with the chance that a fair draw among
-    them puts the right one within the depth.
+    them puts the right one within the depth. FloatingPointError when a feature is no number.
     """
+    if not (queries.isfinite().all() and answers.isfinite().all()):
+        raise FloatingPointError("the model's features are no numbers: take an earlier checkpoint, or train anew")
     hits = dict.fromkeys(_DEPTHS, 0.0)
     for start in range(0, len(queries), _CHUNK_ROWS):
         scores = queries[start : start + _CHUNK_ROWS] @ answers.T

@@ -48,6 +48,15 @@ def test_equal_captions_share_their_hits() -> None:
     assert recall(images[[0, 0, 2, 3]], texts)["1"] == pytest.approx((0.5 + 0.5 + 1 + 1) / 4)
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_features_that_are_no_numbers_are_refused(number: float) -> None:
+    broken = unit(30, 0)
+    broken[3] = number
+    for features in ((broken, unit(30, 0)), (unit(30, 0), broken)):
+        with pytest.raises(FloatingPointError, match="features are no numbers"):
+            recall(*features)
+
+
 class ColourBlind(nn.Module):
     """Sees and reads one thing only: whether something is red."""
 
