@@ -73,9 +73,11 @@ def evaluate(clip: Clip, settings: TrainSettings, ranks: Ranks) -> Evaluation:
         return Evaluation(wanted.split, 0, {}, {}, {}, None)
     decoder = Decoder(clip.transform, clip.tokenizer, clip.image_size, settings.seed, wanted.zero_shot)
     clip.network.eval()
-    with torch.no_grad(), autocast(settings.precision, ranks.device):
-        images, texts, labels = _encode(clip, Source(export, order, decoder), settings, ranks)
-        zero_shot = _classify(clip, images, labels, wanted.zero_shot) if wanted.zero_shot else None
+    with torch.no_grad():
+        with autocast(settings.precision, ranks.device):
+            images, texts, labels = _encode(clip, Source(export, order, decoder), settings, ranks)
+            classes = _class_features(clip, wanted.zero_shot, ranks.device) if wanted.zero_shot else None
+        zero_shot = _classify(images, labels, classes) if classes is not None else None
     clip.network.train()
     return Evaluation(
         split=wanted.split,
@@ -118,18 +120,25 @@ def recall(queries: Tensor, answers: Tensor) -> dict[str, float]:
     return {str(depth): hit / len(queries) for depth, hit in hits.items()}
 
 
-def _classify(clip: Clip, images: Tensor, labels: Tensor, settings: ZeroShotSettings) -> ZeroShot | None:
+def _class_features(clip: Clip, settings: ZeroShotSettings, device: torch.device) -> Tensor:
+    """Unit features of the classes (embed_dim, classes), each the mean over the templates."""
+    features: Tensor = open_clip.build_zero_shot_classifier(
+        clip.network, clip.tokenizer, settings.classes, settings.templates, device=device
+    )
+    return features.float()
+
+
+def _classify(images: Tensor, labels: Tensor, classes: Tensor) -> ZeroShot | None:
+    """Scores in float32, outside of autocast: bfloat16 does not tell features apart that lie near each other."""
     labelled = labels >= 0
     if not labelled.any():
         return None
-    classes = open_clip.build_zero_shot_classifier(
-        clip.network, clip.tokenizer, settings.classes, settings.templates, device=images.device
-    )
-    predicted = (images[labelled] @ classes.float()).argmax(1)
-    counts = torch.bincount(labels[labelled], minlength=len(settings.classes))
+    predicted = (images[labelled] @ classes).argmax(1)
+    num_classes = classes.shape[1]
+    counts = torch.bincount(labels[labelled], minlength=num_classes)
     return ZeroShot(
         accuracy=float((predicted == labels[labelled]).float().mean()),
-        chance=1 / len(settings.classes),
+        chance=1 / num_classes,
         majority=float(counts.max() / counts.sum()),
         num_samples=int(counts.sum()),
     )

@@ -74,6 +74,19 @@ class ColourBlind(nn.Module):
         return functional.one_hot(texts[:, 0], 2).float()
 
 
+class NearlyColourBlind(ColourBlind):
+    """Its features of what is red and what is not lie so near each other that bfloat16 rounds their scores to one number."""
+
+    def encode_image(self, images: torch.Tensor) -> torch.Tensor:
+        return self.narrow(super().encode_image(images))
+
+    def encode_text(self, texts: torch.Tensor, normalize: bool = True) -> torch.Tensor:
+        return self.narrow(super().encode_text(texts))
+
+    def narrow(self, features: torch.Tensor) -> torch.Tensor:
+        return functional.normalize(features @ torch.tensor([[1.0, 0.0], [1.0, 0.05]]))
+
+
 def names_red(captions: str | list[str]) -> torch.Tensor:
     """One token: 0 for a text that says red, 1 for another."""
     return torch.tensor([[int("red" not in text)] for text in ([captions] if isinstance(captions, str) else captions)])
@@ -101,10 +114,13 @@ def test_workers_and_batch_size_do_not_change_the_evaluation(export_folder: Path
     assert found[0].zero_shot is None
 
 
-def test_zero_shot_names_the_class_that_the_model_sees(export_folder: Path, tiny_model: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("network", "precision"), [(ColourBlind(), "float32"), (NearlyColourBlind(), "bfloat16")])
+def test_zero_shot_names_the_class_that_the_model_sees(
+    network: nn.Module, precision: str, export_folder: Path, tiny_model: Path, tmp_path: Path
+) -> None:
     zero_shot = ["evaluation.zero_shot.classes=[red, blue]", "evaluation.zero_shot.templates=['{}', 'a {} shape']"]
-    settings = settings_of(export_folder, tiny_model, tmp_path, *zero_shot)
-    clip = Clip("colour-blind", ColourBlind(), names_red, plain, plain, 64)
+    settings = settings_of(export_folder, tiny_model, tmp_path, *zero_shot, f"precision={precision}")
+    clip = Clip("colour-blind", network, names_red, plain, plain, 64)
     found = evaluate(clip, settings, ALONE).zero_shot
     export = Export(str(export_folder))
     captions = [sample["txt"].decode() for sample in export.samples(Span(export.shards("val")[0], 0, 24))]
