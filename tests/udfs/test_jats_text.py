@@ -148,3 +148,8 @@ def test_a_box_in_a_paragraph_is_a_section_of_its_own() -> None:
 def test_a_caption_keeps_the_words_of_what_is_nested_in_it() -> None:
     nested = "<supplementary-material><label>Source data 1.</label><caption><p>Values.</p></caption></supplementary-material>"
     assert caption_of(f"<p>Shown. {nested}</p>") == "Shown.\nSource data 1. Values."
+
+
+def test_a_table_without_a_float_around_it_reads_row_by_row() -> None:
+    rows = "<tr><td>SEM</td><td>microscopy</td></tr><tr><td>FEG</td><td>gun</td></tr>"
+    assert section_text(f"<p><array><tbody>{rows}</tbody></array></p>") == "SEM microscopy\nFEG gun"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Container, Sequence
 
 from udfs.jats.names import NAMES, Element, Lineage
-from udfs.jats.text import Text, block_text, pure_text, raw_text
+from udfs.jats.text import Text, block_text, raw_text
 
 _BLOCKS = frozenset(
     {"p", "title", "subtitle", "td", "th", "term", "attrib", "verse-line", "speaker", "article-title", "trans-title", "label"}
@@ -25,19 +25,17 @@ PLACES = ("paragraph", "title", "list_item", "table_cell", "caption", "own_capti
 
 
 class Blocks:
-    """Block texts by element, with the spans of the wanted cross-references; `mixed` as in Survey."""
+    """Block texts by element, with the spans of the wanted cross-references."""
 
-    def __init__(self, wanted: Set[Element], mixed: Set[Element]) -> None:
+    def __init__(self, wanted: Container[Element]) -> None:
         self._wanted = wanted
-        self._mixed = mixed
         self._texts: dict[Element, Text] = {}
 
     def read(self, block: Element) -> Text:
         """Text of a block with the spans of the figure cross-references in it."""
         text = self._texts.get(block)
         if text is None:
-            is_mixed = block in self._mixed or NAMES[block.tag] != "p"
-            text = self._texts[block] = block_text(block, self._wanted) if is_mixed else pure_text(block)
+            text = self._texts[block] = block_text(block, self._wanted)
         return text
 
     def naming(self, block: Element, words: Sequence[str]) -> Text | None:

@@ -34,7 +34,7 @@ from udfs.jats.references import read_references
 from udfs.jats.rights import ArticleRights
 from udfs.jats.row_size import check_text_size, num_text_chars
 from udfs.jats.sections import read_sections
-from udfs.jats.survey import Survey, mark_mixed, survey
+from udfs.jats.survey import Survey, survey
 from udfs.jats.targets import Targets
 from udfs.jats.text import line_text
 from udfs.media_match import MediaIndex
@@ -115,9 +115,7 @@ def _read_content(article: Element, found: Survey, reader: FigureReader) -> _Con
     figures = reader.read(find_graphics(found.graphics, scope.lineage), found.has_sub_articles)
     targets = Targets(figures, scope)
     xrefs = wanted_xrefs(found.xrefs, targets)
-    for xref in xrefs:
-        mark_mixed(xref, found.mixed)
-    blocks = Blocks(xrefs.keys(), found.mixed)
+    blocks = Blocks(xrefs)
     sections = read_sections(article, blocks, scope, found.has_boxes)
     mentions = MentionReader(targets, blocks, scope)
     mentions.read_xrefs(xrefs, found.paragraphs)

@@ -14,20 +14,22 @@ _KINDS = {"pmid": "pmid", "pmcid": "pmcid", "pmc": "pmcid", "doi": "doi"}
 def read_references(elements: Iterable[Element]) -> list[dict[str, Any]]:
     """One entry per ref with its XML id, pmid, doi and pmcid, from an article's ref, pub-id and ext-link elements in order."""
     references: list[dict[str, Any]] = []
+    entry: dict[str, Any] | None = None
     last: Element | None = None
     for element in elements:
         name = NAMES[element.tag]
         if name == "ref":
             last = element
-            references.append({"ref_id": element.get("id"), "pmid": None, "doi": None, "pmcid": None})
-        elif not references:
+            entry = {"ref_id": element.get("id"), "pmid": None, "doi": None, "pmcid": None}
+            references.append(entry)
+        elif entry is None:
             continue
         elif name == "pub-id":
             kind = _KINDS.get(element.get("pub-id-type") or "")
-            if kind and references[-1][kind] is None:
-                references[-1][kind] = _id(element, kind)
-        elif references[-1]["doi"] is None and _is_doi_link(element, last):
-            references[-1]["doi"] = clean_doi(href_of(element) or element.text)
+            if kind and entry[kind] is None:
+                entry[kind] = _id(element, kind)
+        elif entry["doi"] is None and _is_doi_link(element, last):
+            entry["doi"] = clean_doi(href_of(element) or element.text)
     return references
 
 

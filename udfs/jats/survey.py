@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lxml import etree
-
 from udfs.jats.names import NAMES, Element, any_namespace
-from udfs.jats.text import RENDERED
 
-_GRAPHICS = frozenset({"fig", "graphic", "inline-graphic", "media", "supplementary-material", "inline-supplementary-material"})
-_RELATED = "related-article"
-_REFERENCES = frozenset({"ref", "pub-id", "ext-link"})
-_NEVER_FIGURES = frozenset({"bibr", "aff", "fn", "table-fn", "corresp", "author-notes", "contrib"})
-_SCRIPTS = frozenset({"sup", "sub", "break"})
+_GRAPHICS = ("graphic", "fig", "media", "supplementary-material", "inline-graphic", "inline-supplementary-material")
+_REFERENCES = ("pub-id", "ref", "ext-link")
 _SUB_ARTICLES = frozenset({"sub-article", "response"})
-_SOUGHT = any_namespace(sorted({*_GRAPHICS, *_REFERENCES, *_SUB_ARTICLES, *RENDERED, "xref", "table-wrap", "p", _RELATED}))
-_BLOCKS = frozenset({"p", "title", "caption", "sec", "abstract", "td", "th", "body", "back", "ref", "article-meta", "article"})
-_LISTS = frozenset(
-    {"list-item", "list", "fn", "def", "disp-quote", "ack", "app", "boxed-text", "notes", "license", "trans-abstract"}
+_NEVER_FIGURES = frozenset({"bibr", "aff", "fn", "table-fn", "corresp", "author-notes", "contrib"})
+# Each element is compared with the names in their order, so the commonest stand first.
+_SOUGHT = any_namespace(
+    ("xref", "p", *_REFERENCES, *_GRAPHICS, "table-wrap", "boxed-text", "related-article", *sorted(_SUB_ARTICLES))
 )
-_HOLDERS = (_BLOCKS | _LISTS) - {"p", "title"}
 
 
 @dataclass(slots=True)
@@ -29,7 +22,6 @@ class Survey:
 
     Paragraphs and cross-references carry their places in one reading order, cross-references also whether they are typed as
     figures; those of bibliography, affiliations and notes are left out.
-    `mixed` holds the elements, up to their paragraph, whose text is more than the text nodes in them.
     """
 
     graphics: list[Element] = field(default_factory=list)
@@ -37,7 +29,6 @@ class Survey:
     paragraphs: dict[Element, int] = field(default_factory=dict)
     references: list[Element] = field(default_factory=list)
     related: list[Element] = field(default_factory=list)
-    mixed: set[Element] = field(default_factory=set)
     num_tables: int = 0
     has_boxes: bool = False
     has_sub_articles: bool = False
@@ -52,14 +43,15 @@ class Survey:
             self.has_boxes = True
         elif name in _SUB_ARTICLES:
             self.has_sub_articles = True
+        elif not self.has_sub_articles:
+            self.related.append(element)
 
 
 def survey(article: Element) -> Survey:
-    """What an article holds, in one walk (JATS fig, graphic, media, xref, ref, pub-id, table-wrap, sup, sub and so on)."""
+    """What an article holds, in one walk (JATS fig, graphic, xref, p, ref, table-wrap, related-article and so on)."""
     found = Survey()
-    names, xrefs, paragraphs, mixed = NAMES, found.xrefs, found.paragraphs, found.mixed
-    holder: Element | None = None
-    for order, element in enumerate(article.iter(*_SOUGHT, etree.Entity)):
+    names, xrefs, paragraphs, references = NAMES, found.xrefs, found.paragraphs, found.references
+    for order, element in enumerate(article.iter(*_SOUGHT)):
         name = names[element.tag]
         if name == "xref":
             kind = element.get("ref-type")
@@ -67,30 +59,9 @@ def survey(article: Element) -> Survey:
                 xrefs[element] = (order, kind == "fig")
         elif name == "p":
             paragraphs[element] = order
-            parent = element.getparent()
-            if parent is not holder and parent is not None and names[parent.tag] not in _HOLDERS:
-                mark_mixed(element, mixed)
-            else:
-                holder = parent
         elif name in _REFERENCES:
             if not found.has_sub_articles:
-                found.references.append(element)
-        elif name == _RELATED:
-            if not found.has_sub_articles:
-                found.related.append(element)
+                references.append(element)
         else:
-            if element.getparent() not in mixed:
-                mark_mixed(element, mixed)
-            if name not in _SCRIPTS:
-                found.note(name, element)
+            found.note(name, element)
     return found
-
-
-def mark_mixed(element: Element, mixed: set[Element]) -> None:
-    """Add the ancestors of an element up to its paragraph: their text must be rendered."""
-    parent = element.getparent()
-    while parent is not None and parent not in mixed:
-        mixed.add(parent)
-        if NAMES[parent.tag] in _BLOCKS:
-            return
-        parent = parent.getparent()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html.entities
-from collections.abc import Callable, Set
+from collections.abc import Callable, Container
 from typing import NamedTuple
 
 from lxml import etree
@@ -36,7 +36,7 @@ class _Pass:
 
     __slots__ = ("keep_floats", "wanted", "xrefs")
 
-    def __init__(self, wanted: Set[Element] = _NONE, keep_floats: bool = False) -> None:
+    def __init__(self, wanted: Container[Element] = _NONE, keep_floats: bool = False) -> None:
         self.wanted = wanted
         self.keep_floats = keep_floats
         self.xrefs: list[Element] = []
@@ -68,13 +68,10 @@ def raw_text(element: Element) -> str:
     return etree.tostring(element, encoding="unicode", method="text", with_tail=False)
 
 
-def pure_text(element: Element) -> Text:
-    """Text of a block in which only text nodes matter."""
-    return Text(clean_text(raw_text(element)))
-
-
-def block_text(element: Element, wanted: Set[Element]) -> Text:
+def block_text(element: Element, wanted: Container[Element]) -> Text:
     """Text of a block without the floats in it, with the spans of the wanted cross-references."""
+    if not len(element):
+        return Text(clean_text(element.text or ""))
     state = _Pass(wanted)
     out: list[str] = []
     _render(element, out, state)
@@ -91,7 +88,7 @@ def _render(element: Element, out: list[str], state: _Pass) -> None:
         out.append(text)
     for child in element:
         handler = _HANDLERS[child.tag]
-        if handler is not _inline:
+        if handler is not _inline and (handler is not _xref or child in state.wanted):
             handler(child, out, state)
         elif len(child):
             _render(child, out, state)
@@ -139,10 +136,7 @@ def _hidden(element: Element, out: list[str], state: _Pass) -> None:
 
 def _xref(element: Element, out: list[str], state: _Pass) -> None:
     if element not in state.wanted:
-        if len(element):
-            _render(element, out, state)
-        elif element.text:
-            out.append(element.text)
+        _render(element, out, state)
         return
     state.xrefs.append(element)
     out.append(OPEN)
@@ -217,10 +211,6 @@ def _entity(element: Element, out: list[str], state: _Pass) -> None:
     out.append(html.entities.html5.get(reference[1:], reference))
 
 
-# Names that occur only inside of one of RENDERED, or that every reader of blocks takes apart itself.
-_ENCLOSED = frozenset(
-    {"p", "title", "caption", "sec", "abstract", "table", "thead", "tbody", "tfoot", "tr", "td", "th", "colgroup", "hr", "label"}
-)
 _Handler = Callable[[Element, list[str], _Pass], None]
 _BLOCKS = (
     "p title subtitle caption list list-item def-list def-item def term disp-quote verse-group verse-line speech speaker"
@@ -249,4 +239,3 @@ _HANDLERS: ByTag[_Handler] = ByTag(
     },
     default=_inline,
 )
-RENDERED = frozenset(_HANDLERS.names) - _ENCLOSED - {"xref", "&"}
