@@ -14,23 +14,29 @@ _SPACES = "\n\t\r\u00a0\u2009\u202f\u2002\u2005"  # the commonest ones: replacin
 
 _ALL_SPACES = "".join(chr(code) for code in range(0x3001) if chr(code).isspace())
 _UNSEEN = "\u00ad\u200b\u2060\ufeff"  # soft hyphen, zero-width space, word joiner, byte order mark
+_SHORT = 64  # characters up to which a look at each is faster than a search for each sort
 _INVISIBLE = re.compile(f"[{_UNSEEN}]")
 _TRIMMED = _ALL_SPACES + _UNSEEN + EDGE + GLUE
+
+_LOOSE = frozenset({" ", OPEN, CLOSE})
 
 Offsets = tuple[int, int]
 
 
 def clean_text(raw: str) -> str:
     """Raw text with one space for any run of white space, one line a block, no invisible characters, NFC."""
-    if raw.isascii():
-        return _joined(raw) if _is_uneven(raw) else raw.strip()
-    text = raw.strip() if raw.isprintable() and "  " not in raw else _joined(raw)
+    # Text beyond ASCII knows many sorts of white space; of ASCII the few that XML allows are looked for faster one by one.
+    is_ascii = raw.isascii()
+    is_even = not _has_breaks(raw) if is_ascii and len(raw) > _SHORT else raw.isprintable()
+    text = raw.strip() if is_even and "  " not in raw else _joined(raw)
+    if is_ascii:
+        return text
     return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
 
 
-def _is_uneven(raw: str) -> bool:
-    """True for ASCII text with white space other than single spaces; XML has no further control characters."""
-    return "  " in raw or "\n" in raw or "\t" in raw or "\r" in raw or EDGE in raw or GLUE in raw
+def _has_breaks(raw: str) -> bool:
+    """True for ASCII text with white space other than spaces; XML has no further control characters."""
+    return "\n" in raw or "\t" in raw or "\r" in raw or EDGE in raw or GLUE in raw
 
 
 def _joined(raw: str) -> str:
@@ -42,13 +48,18 @@ def _joined(raw: str) -> str:
 
 
 def _line(raw: str) -> str:
-    for space in _SPACES:
-        if space in raw:
-            raw = raw.replace(space, " ")
+    raw = _with_plain_spaces(raw)
     line = " ".join(raw.split()) if "  " in raw else raw.strip()
     if not line.isprintable():
         line = " ".join(_INVISIBLE.sub("", line).split())
     return line
+
+
+def _with_plain_spaces(raw: str) -> str:
+    for space in _SPACES:
+        if space in raw:
+            raw = raw.replace(space, " ")
+    return raw
 
 
 def clean_marked_text(raw: str) -> tuple[str, list[Offsets]]:
@@ -56,6 +67,11 @@ def clean_marked_text(raw: str) -> tuple[str, list[Offsets]]:
 
     White space beside a mark falls outside of its span.
     """
+    raw = _with_plain_spaces(raw).strip()
+    text = raw.replace(OPEN, "").replace(CLOSE, "")
+    plain = _tight_spans(raw) if EDGE not in raw and clean_text(text) == text else None
+    if plain is not None:
+        return text, plain
     pieces: list[str] = []
     spans: list[Offsets] = []
     still_open: list[int] = []
@@ -84,6 +100,29 @@ def clean_marked_text(raw: str) -> tuple[str, list[Offsets]]:
             length += len(text)
             space = after
     return _composed("".join(pieces), spans)
+
+
+def _tight_spans(raw: str) -> list[Offsets] | None:
+    """Spans of marks in text that is clean but for them; None where white space or nothing stands within a pair of marks."""
+    spans: list[Offsets] = []
+    still_open: list[int] = []
+    before, *rest = raw.split(OPEN)
+    place = len(before)
+    for opened in rest:
+        if not opened or opened[0] in _LOOSE:
+            return None
+        still_open.append(len(spans))
+        spans.append((place, place))
+        linked, *closed = opened.split(CLOSE)
+        place += len(linked)
+        for piece in closed:
+            if linked[-1:] == " ":
+                return None
+            index = still_open.pop()
+            spans[index] = (spans[index][0], place)
+            place += len(piece)
+            linked = piece or linked
+    return spans
 
 
 def _composed(text: str, spans: list[Offsets]) -> tuple[str, list[Offsets]]:

@@ -56,7 +56,7 @@ class Scope:
 
 def joined_path(outer: str | None, title: str | None) -> str | None:
     """Path of a section below another one; a section without a title adds nothing."""
-    return SEPARATOR.join(filter(None, (outer, title))) or None
+    return f"{outer}{SEPARATOR}{title}" if outer and title else outer or title or None
 
 
 def _title(section: Element) -> str | None:

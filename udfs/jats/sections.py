@@ -56,7 +56,7 @@ class _Reader:
                     inner.extend(child.iter("{*}boxed-text"))
         text = "\n".join(filter(None, texts))
         if text or title:
-            row = {"path": path, "title": title, "text": text or None}
-            self._rows.append({**row, "type": container.get("sec-type"), "part": part})
+            kind = container.get("sec-type")
+            self._rows.append({"path": path, "title": title, "text": text or None, "type": kind, "part": part})
         for child in inner:
             self.walk(child, path, part)
