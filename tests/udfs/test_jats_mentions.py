@@ -208,3 +208,9 @@ def test_reading_leaves_the_tree_as_it_was(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("udfs.jats.extract.parse_article", lambda *_: parsed)
     assert len(extract_article(xml, "PMC1.1").mentions) == 1
     assert etree.tostring(parsed.article) == before
+
+
+def test_the_sentence_of_a_mention_is_found_however_far_it_began() -> None:
+    long = "Growth " + "and more growth " * 100
+    text = f'First. {long}(<xref ref-type="fig" rid="F2">Fig. 2</xref>) rose. Last.'
+    assert in_text(text)[0]["sentence"] == f"{long}(Fig. 2) rose."

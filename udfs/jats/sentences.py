@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from functools import lru_cache
 
 _STOP = re.compile(r"[.!?\n](?:(?<=\n)|[)\]\"'’”»]*(?=\s[\"'“‘«(\[]*[^\Wa-z_]))")
@@ -13,6 +12,7 @@ _ABBREVIATION_LINES = (
     "sp spp subsp var cv dr prof mr mrs ms st sec sect chap app ext inc ltd co corp dept univ ed eds etc incl max min pl e.g i.e",
 )
 _ABBREVIATIONS = frozenset(word for line in _ABBREVIATION_LINES for word in line.split())
+_WIDTH = 256  # characters before a position that are searched first for the end of the sentence before
 
 
 def sentence_at(text: str, position: int) -> str:
@@ -31,19 +31,46 @@ def first_sentence(text: str) -> str:
 
 def sentence_span(text: str, position: int) -> tuple[int, int]:
     """(start, end) of the sentence around a position, without white space at its ends; no sentence goes over a line."""
-    edges = _edges(text)
-    index = bisect_right(edges, position)
-    start = edges[index - 1] if index else 0
-    end = edges[index] if index < len(edges) else len(text)
+    start, end = _sentences(text).around(position)
     while start < position and text[start].isspace():
         start += 1
     return start, end - 1 if text[end - 1 : end] == "\n" else end
 
 
+class _Sentences:
+    """Sentences of one text, looked for around the positions asked for; the last one is kept, since questions come in order."""
+
+    __slots__ = ("_end", "_start", "_text")
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._start = self._end = -1
+
+    def around(self, position: int) -> tuple[int, int]:
+        """(end of the sentence before, end of this one) for a position."""
+        width = _WIDTH
+        while not self._start <= position < self._end:
+            low = max(0, position - width)
+            start, end = self._nearest(low, position)
+            if start > low or not low:
+                self._start, self._end = start, end
+                break
+            width *= 4
+        return self._start, self._end
+
+    def _nearest(self, low: int, position: int) -> tuple[int, int]:
+        start = low
+        for match in _STOP.finditer(self._text, low):
+            if _ends_sentence(self._text, match.start()):
+                if match.end() > position:
+                    return start, match.end()
+                start = match.end()
+        return start, len(self._text)
+
+
 @lru_cache(maxsize=8)
-def _edges(text: str) -> list[int]:
-    """Positions after the end of each sentence, but for the last."""
-    return [match.end() for match in _STOP.finditer(text) if _ends_sentence(text, match.start())]
+def _sentences(text: str) -> _Sentences:
+    return _Sentences(text)
 
 
 def _ends_sentence(text: str, stop: int) -> bool:

@@ -31,9 +31,10 @@ _LOOK_BACK = 24
 def find_unlinked(text: Text) -> Iterator[tuple[int, int, list[str]]]:
     """(start, end, figure numbers) of each place that names figures outside of the cross-references; others' figures left out."""
     words = text.text
-    spans = Intervals((span.start, span.end - 1) for span in text.spans)
+    spans: Intervals | None = None
     for match in _NAMED.finditer(words):
         start, end = match.span()
+        spans = spans or Intervals((span.start, span.end - 1) for span in text.spans)
         if words[start - 1 : start].isalnum() or spans.touch(start, end - 1):
             continue
         if _BEFORE.search(words, max(0, start - _LOOK_BACK), start) or _AFTER.match(words, end):
