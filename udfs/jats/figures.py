@@ -162,5 +162,5 @@ def _panels(caption: str | None) -> dict[str, Any]:
     if not caption:
         return {"panels": [], "caption_lead": None, "split_confidence": None}
     split = split_panels(caption)
-    panels = [{"label": panel.label, "text": panel.text, "start": panel.start, "end": panel.end} for panel in split.panels]
+    panels = [panel._asdict() for panel in split.panels]
     return {"panels": panels, "caption_lead": split.lead, "split_confidence": split.confidence}

@@ -65,15 +65,14 @@ def _strictness(spdx: str) -> int:
 def _codes(text: str) -> Iterator[tuple[int, str]]:
     """Every licence that a text names with its place, addresses first; only patterns whose words are there are tried."""
     folded = text.lower()
-    has_address = "creativecommons.org" in folded
-    for pattern, may_match in ((_CC_URL, has_address), (_CC_CODE, "BY" in text)):
+    for pattern, may_match in ((_CC_URL, "creativecommons.org" in folded), (_CC_CODE, "BY" in text)):
         for match in pattern.finditer(text) if may_match else ():
             terms = re.sub(f"[ {_DASH}]+", "-", match.group("terms").upper()).split("-")
             yield match.start(), _code(terms, match.group("version"))
-    for match in _CC_WORDS.finditer(text) if "commons" in folded else ():
+    for match in _CC_WORDS.finditer(text) if "commons" in folded and "attribution" in folded else ():
         yield match.start(), _code(_terms_in_words(match.group("terms")), match.group("version"))
-    zero = has_address or "cc0" in folded or "cc-0" in folded
-    for pattern, code, may_match in ((_CC_ZERO, "CC0-1.0", zero), (_CC_MARK, "PDM-1.0", has_address)):
+    zero = "publicdomain/zero" in folded or "cc0" in folded or "cc-0" in folded
+    for pattern, code, may_match in ((_CC_ZERO, "CC0-1.0", zero), (_CC_MARK, "PDM-1.0", "publicdomain/mark" in folded)):
         for match in pattern.finditer(text) if may_match else ():
             yield match.start(), code
 

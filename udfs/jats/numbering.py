@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _WORD = r"(?:supplement(?:ary|al)|extended\s+data|appendix|online|additional|web)?\s*"
 _KIND = (
@@ -19,7 +20,12 @@ _ORDINAL = re.compile(r"^(?P<series>\D*?)(?P<ordinal>\d{1,4})$")
 
 def label_number(label: str | None) -> str | None:
     """The number in a label without its word and end marks: 1, S2, IV, 2—figure supplement 1; None where it has none."""
-    text = _CONTINUED.sub("", (label or "")[:_LONGEST])
+    return _number(label[:_LONGEST]) if label else None
+
+
+@lru_cache(maxsize=1024)
+def _number(label: str) -> str | None:
+    text = _CONTINUED.sub("", label)
     match = _NUMBER.match(text) or _OTHER_WORD.match(text)
     if not match:
         return None

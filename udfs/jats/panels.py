@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from udfs.jats.panel_markers import TRUST, Marker, in_parentheses, roman, sides, successor, without_parentheses
 from udfs.jats.sentences import first_sentence, sentence_span
@@ -16,10 +16,10 @@ _BEFORE = re.compile(r"(?:[,;:(]|\band|\bor|&|/)\s*$")
 _AFTER = re.compile(r"\s*(?:[,.;:)/&]|$|and\b|or\b)")
 _LEADING = re.compile(r"[\s.,;:)–—-]*(?:and\b\s*)?")
 _TRAILING = re.compile(r"[\s,;]*(?:\b(?:and|or|[Pp]anels?)|&)?[\s,;(]*$")
+_JOINING = (",", ";", "(", "&", "and", "or", "anel", "anels")
 
 
-@dataclass(frozen=True, slots=True)
-class Panel:
+class Panel(NamedTuple):
     """One panel: its labels joined by commas, its text and where that stands in the caption (characters, end exclusive)."""
 
     label: str
@@ -28,8 +28,7 @@ class Panel:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
+class Split(NamedTuple):
     """Panels in order; the words before the first one, else the first sentence; how sure the split is, 0 to 1."""
 
     panels: tuple[Panel, ...]
@@ -37,8 +36,7 @@ class Split:
     confidence: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
+class _Run(NamedTuple):
     style: str
     markers: tuple[Marker, ...]
     score: float
@@ -143,6 +141,15 @@ def _panels_before(caption: str, markers: Sequence[Marker]) -> tuple[Panel, ...]
 def _panel(caption: str, marker: Marker, start: int, end: int) -> Panel:
     leading = _LEADING.match(caption, start, end)
     start = leading.end() if leading else start
-    trailing = _TRAILING.search(caption, max(start, end - 16), end)
-    end = max(trailing.start() if trailing else end, start)
+    end = _trimmed_end(caption, start, end)
     return Panel(",".join(marker.labels), caption[start:end], start, end)
+
+
+def _trimmed_end(caption: str, start: int, end: int) -> int:
+    """Where the text of a panel ends without the joining words and marks after it; most ends with white space at most."""
+    tail = max(start, end - 16)
+    text = caption[tail:end].rstrip()
+    if not text.endswith(_JOINING):
+        return max(tail + len(text), start)
+    trailing = _TRAILING.search(caption, tail, end)
+    return max(trailing.start() if trailing else end, start)

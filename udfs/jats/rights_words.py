@@ -6,11 +6,12 @@ import re
 
 from udfs.jats.sentences import sentence_span
 
-_HINTS = (
+_HINT_WORDS = (
     *("permission", "courtesy", "reproduced", "reprinted", "republished", "taken from", "licen", "creative commons"),
     *("©", "copyright", "rights reserved", "cc by", "cc-by", "cc\u2010by", "cc\u2011by", "cc0", "creativecommons"),
     *("getty", "shutterstock", "istock", "alamy", "science photo library"),
 )
+_HINTS = tuple(word.encode() for word in _HINT_WORDS)
 _LICENCE = (
     r"(?:Creative\s+Commons|CC[\s-]BY|open[\s-]access\s+licen[cs]e|article['’]s\s+licen[cs]e"
     r"|licen[cs]e\s+of\s+(?:the|this)\s+article)"
@@ -49,8 +50,12 @@ _CITATION = re.compile(r"\b(?:of|in|from|by)\s+(?:ref|\[|(?-i:[A-Z]))|\bet\s+al\
 
 def has_hint(text: str) -> bool:
     """True for text that may say something of rights; quick, so that most captions are looked at no further."""
-    lowered = text.lower()
-    return any(hint in lowered for hint in _HINTS)
+    # In bytes, since only ASCII letters are to be folded and str.lower is ten times slower on text beyond ASCII.
+    lowered = text.encode("utf-8", "replace").lower()
+    for hint in _HINTS:  # noqa: SIM110  twice as fast as any()
+        if hint in lowered:
+            return True
+    return False
 
 
 def unconditional(text: str) -> str:
