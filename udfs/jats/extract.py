@@ -40,7 +40,7 @@ from udfs.jats.text import line_text
 from udfs.media_match import MediaIndex
 from udfs.object_keys import parse_accession
 
-EXTRACTOR_VERSION = "1.2.0"
+EXTRACTOR_VERSION = "1.3.0"
 
 PartReject = tuple[str, Reason, str]
 
