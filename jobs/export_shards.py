@@ -21,7 +21,7 @@ from schemas.pairs import PAIRS
 from schemas.shards import SHARDS
 from schemas.table import Table
 from udfs.batches.shard_files import RESULT, TEXT_FIELDS, WriteShards
-from udfs.storage import delete_others, open_store, put_bytes
+from udfs.storage import delete, delete_others, listing_digest, open_store, put_bytes
 
 STAGE = "export_shards"
 READS: tuple[Table, ...] = (PAIRS, IMAGES)
@@ -81,14 +81,35 @@ def sample_rows(pairs: DataFrame, images: DataFrame, num_tasks: int) -> DataFram
     return joined.repartition(num_tasks, "shard").sortWithinPartitions("shard", "order", "pair_id").select(*columns)
 
 
+def folder_uri(recipe: ExportSettings) -> str:
+    """Where the export's files lie."""
+    return f"{recipe.uri.rstrip('/')}/{recipe.name}"
+
+
+def files(settings: Settings) -> str:
+    """What lies in the export's folder, as a digest of its shards and manifest: an export that is gone is written again."""
+    uri = folder_uri(settings.export)
+    with refusals():
+        open_store(uri)
+    try:
+        return listing_digest(uri, (".tar", MANIFEST))
+    except ValueError:
+        return "none"
+
+
 def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
-    """Write all shards, the rows of `shards`, then the manifest; what an earlier export left is removed."""
+    """Write all shards, the rows of `shards`, then the manifest; what an earlier export left is removed.
+
+    The manifest goes first and comes last: where there is one, the shards are those that it names.
+    """
     lake, recipe = Lake(spark, settings.lake), settings.export
     versions = lake.versions(READS)
     pairs = filtered_pairs(lake.read(PAIRS, versions["pairs"]), recipe)
     samples = pairs.where("filtered IS NULL")
     counts = shard_counts(samples, recipe)
-    uri = f"{recipe.uri.rstrip('/')}/{recipe.name}"
+    uri = folder_uri(recipe)
+    with refusals():
+        delete(open_store(uri), MANIFEST)
     written = spark.createDataFrame([], "shard string, split string, num_samples long, num_bytes long, sha256 string")
     if counts:
         placed = with_shard(samples.drop("filtered"), counts, recipe)
@@ -133,8 +154,7 @@ def write_manifest(lake: Lake, recipe: ExportSettings, versions: dict[str, int],
         "num_samples": totals,
         "shards": shards,
     }
-    with refusals():
-        store = open_store(uri)
+    store = open_store(uri)
     put_bytes(store, MANIFEST, json.dumps(manifest, indent=1, sort_keys=True).encode())
     delete_others(store, ".tar", {shard["shard"] for shard in shards})
 

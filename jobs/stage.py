@@ -66,7 +66,8 @@ RunFunction = Callable[[SparkSession, Settings, RunContext], Counts]
 class Job(Protocol):
     """What a job module offers: the tables it reads, those it alone writes, the settings sections that decide, and `run`.
 
-    It may also have `mark(settings)`: in words, what else decides the result, such as a file that the settings only name.
+    It may also have `mark(settings)`: in words, what else decides the result, such as a file that the settings only name;
+    and `files(settings)`: a digest of the files that it leaves beside the tables.
     """
 
     READS: tuple[Table, ...]
@@ -97,7 +98,7 @@ def run_stage(spark: SparkSession, settings: Settings, context: RunContext, job:
     lake.create()
     started, clock = datetime.now(UTC), monotonic()
     inputs = stage_inputs(lake, settings, job)
-    if not _retries(lake, stage, settings) and last_inputs(lake, stage) == _with_outputs(lake, inputs, job):
+    if not _retries(lake, stage, settings) and last_inputs(lake, stage) == _with_outputs(lake, settings, inputs, job):
         return StageResult(stage, monotonic() - clock, None)
     note = json.dumps({"run_id": context.run_id, "stage": stage, "settings": settings.public_dump()})
     with lake.commit_note(note):
@@ -108,7 +109,7 @@ def run_stage(spark: SparkSession, settings: Settings, context: RunContext, job:
                 f" + {counts.num_filtered} filtered"
             )
         result = StageResult(stage, monotonic() - clock, counts)
-        _record(lake, settings, context, result, (started, _with_outputs(lake, inputs, job)))
+        _record(lake, settings, context, result, (started, _with_outputs(lake, settings, inputs, job)))
     return result
 
 
@@ -122,9 +123,13 @@ def stage_inputs(lake: Lake, settings: Settings, job: Job) -> str:
     return json.dumps(marks, sort_keys=True)
 
 
-def _with_outputs(lake: Lake, inputs: str, job: Job) -> str:
-    """The inputs with the versions of the tables that the job alone writes: it runs again when someone else changed them."""
-    return json.dumps(json.loads(inputs) | {"outputs": lake.versions(job.WRITES)}, sort_keys=True)
+def _with_outputs(lake: Lake, settings: Settings, inputs: str, job: Job) -> str:
+    """The inputs with what the job leaves, tables by version and files by digest: it runs again when others changed that."""
+    outputs: dict[str, object] = {"outputs": lake.versions(job.WRITES)}
+    files = getattr(job, "files", None)
+    if files is not None:
+        outputs["files"] = files(settings)
+    return json.dumps(json.loads(inputs) | outputs, sort_keys=True)
 
 
 def last_inputs(lake: Lake, stage: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 
 from obstore.exceptions import BaseError
@@ -29,6 +30,12 @@ def put_bytes(store: ObjectStore, key: str, data: bytes) -> None:
     store.put(key, data)
 
 
+def delete(store: ObjectStore, key: str) -> None:
+    """Delete an object, if it is there."""
+    with suppress(FileNotFoundError):
+        store.delete(key)
+
+
 def delete_others(store: ObjectStore, suffix: str, kept: set[str]) -> None:
     """Delete every object directly below the store whose name ends in `suffix` and is not in `kept`."""
     for page in store.list():
@@ -38,11 +45,12 @@ def delete_others(store: ObjectStore, suffix: str, kept: set[str]) -> None:
             store.delete(stale)
 
 
-def listing_digest(uri: str) -> str:
-    """SHA-256 (hex) of what lies below `uri`: names, sizes and times of change. ValueError when it holds nothing."""
+def listing_digest(uri: str, suffixes: tuple[str, ...] = ("",)) -> str:
+    """SHA-256 (hex) of what lies below `uri` and ends so: names, sizes, times of change. ValueError when there is nothing."""
     if "://" not in uri and not Path(uri).is_dir():
         raise ValueError(f"{uri} is no folder")
-    lines = [f"{item['path']} {item['size']} {item['last_modified']}" for page in open_store(uri).list() for item in page]
+    items = [item for page in open_store(uri).list() for item in page if str(item["path"]).endswith(suffixes)]
+    lines = [f"{item['path']} {item['size']} {item['last_modified']}" for item in items]
     if not lines:
         raise ValueError(f"{uri} holds no file")
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,10 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from conf.load import load_settings
-from conf.settings import ExportSettings
+from conf.settings import ExportSettings, Settings
 from jobs import export_shards
 from jobs.export_shards import filtered_pairs, sample_rows, shard_counts, shard_rows, with_shard
-from jobs.stage import RunContext
+from jobs.stage import RunContext, run_stage
 from jobs.tables import CHANGE, Lake
 from schemas.images import IMAGES
 from schemas.pairs import PAIRS
@@ -161,20 +162,30 @@ def test_shard_rows_carry_recipe_and_versions(spark: SparkSession) -> None:
     )
 
 
-def test_an_export_replaces_its_shards_and_leaves_other_files(lake: Lake, tmp_path: Path) -> None:
-    spark, folder = lake.spark, tmp_path / "shards" / "mine"
-    settings = load_settings("local", [f"lake.uri={lake.settings.uri}", f"export.uri={tmp_path}/shards", "export.name=mine"])
+def settings_for(lake: Lake, tmp_path: Path) -> Settings:
+    return load_settings("local", [f"lake.uri={lake.settings.uri}", f"export.uri={tmp_path}/shards", "export.name=mine"])
+
+
+@pytest.fixture
+def archive(lake: Lake) -> Lake:
+    """An archive of two pairs for the export and two that it leaves out."""
+    spark = lake.spark
     pairs = [pair("a"), pair("b", split="val"), pair("c", caption=None), pair("d", license_group="other")]
     images = [
         {"image_sha256": f"image of {name}", "image": f"pixels of {name}".encode(), "image_format": "JPEG"} for name in "abcd"
     ]
     lake.apply(PAIRS, frame(spark, PAIRS, *pairs).selectExpr("*", f"'insert' AS {CHANGE}"))
     lake.apply(IMAGES, frame(spark, IMAGES, *images).selectExpr("*", f"'insert' AS {CHANGE}"))
+    return lake
+
+
+def test_an_export_replaces_its_shards_and_leaves_other_files(archive: Lake, tmp_path: Path) -> None:
+    lake, folder, settings = archive, tmp_path / "shards" / "mine", settings_for(archive, tmp_path)
     folder.mkdir(parents=True)
     for name in ("train-000007.tar", "notes.txt"):
         (folder / name).write_bytes(b"old")
 
-    counts = export_shards.run(spark, settings, RunContext.new())
+    counts = export_shards.run(lake.spark, settings, RunContext.new())
     assert (counts.num_in, counts.num_ok, counts.filtered) == (4, 2, {"no_caption": 1, "license_group": 1})
     assert sorted(path.name for path in folder.iterdir()) == ["manifest.json", "notes.txt", "train-000000.tar", "val-000000.tar"]
     manifest = json.loads((folder / "manifest.json").read_text())
@@ -190,3 +201,33 @@ def test_an_export_replaces_its_shards_and_leaves_other_files(lake: Lake, tmp_pa
         ("mine", "train-000000.tar", 1),
         ("mine", "val-000000.tar", 1),
     ]
+
+
+def test_an_export_whose_files_are_gone_is_written_again(archive: Lake, tmp_path: Path) -> None:
+    folder, settings = tmp_path / "shards" / "mine", settings_for(archive, tmp_path)
+
+    def written() -> bool:
+        counts = run_stage(archive.spark, settings, RunContext.new(), export_shards, export_shards.STAGE).counts
+        assert {path.name for path in folder.iterdir()} >= {"manifest.json", "train-000000.tar", "val-000000.tar"}
+        return counts is not None
+
+    assert written()
+    (folder / "notes.txt").write_text("of somebody else")
+    assert not written()
+    (folder / "val-000000.tar").write_bytes(b"cut off")
+    assert written()
+    shutil.rmtree(folder)
+    assert written()
+
+
+def test_an_export_that_is_interrupted_leaves_no_manifest(archive: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, settings = tmp_path / "shards" / "mine", settings_for(archive, tmp_path)
+    export_shards.run(archive.spark, settings, RunContext.new())
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(export_shards, "shard_rows", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        export_shards.run(archive.spark, settings, RunContext.new())
+    assert {path.name for path in folder.iterdir()} == {"train-000000.tar", "val-000000.tar"}

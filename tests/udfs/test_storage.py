@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from udfs.storage import delete_others, open_store, put_bytes, put_file
+from udfs.storage import delete, delete_others, open_store, put_bytes, put_file
 
 
 @pytest.mark.parametrize("form", ["{folder}", "file://{folder}"])
@@ -48,3 +48,11 @@ def test_only_shards_directly_in_the_folder_that_are_not_kept_are_deleted(tmp_pa
     delete_others(open_store(str(tmp_path)), ".tar", {"train-0.tar"})
     left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert left == {"train-0.tar", "notes.txt", "below/train-1.tar", "train-1.tar.part"}
+
+
+def test_an_object_that_is_not_there_can_be_deleted(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path))
+    put_bytes(store, "a", b"1")
+    for _ in range(2):
+        delete(store, "a")
+    assert not (tmp_path / "a").exists()
