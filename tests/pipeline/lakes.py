@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -36,6 +38,14 @@ def differing_tables(one: Path, other: Path) -> list[str]:
     """Names of the tables whose rows are not the same in both archives."""
     first, second = contents(one), contents(other)
     return [name for name in CONTENT_TABLES if first[name] != second[name]]
+
+
+def shard_files(export: Path) -> dict[str, str]:
+    """SHA-256 of every tar that lies in an export's folder, by name; AssertionError unless the manifest says the same."""
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in export.glob("*.tar")}
+    manifest = json.loads((export / "manifest.json").read_text())
+    assert found == {shard["shard"]: shard["sha256"] for shard in manifest["shards"]}
+    return found
 
 
 def overrides(source: Path, out: Path) -> list[str]:

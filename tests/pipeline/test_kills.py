@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import random
 import signal
@@ -15,7 +17,7 @@ from pyspark.sql import SparkSession
 from jobs.entry import STAGES
 from jobs.sample import write_sample
 from tests.pipeline.conftest import Archive, build
-from tests.pipeline.lakes import MAX_ARTICLES_PER_IMAGE, differing_tables, overrides, rows, start_pipeline
+from tests.pipeline.lakes import MAX_ARTICLES_PER_IMAGE, differing_tables, overrides, shard_files, start_pipeline
 from tests.pipeline.standalone import Cluster, running_cluster
 
 NUM_ARTICLES = 12
@@ -45,6 +47,16 @@ def test_the_points_are_ten_and_in_the_order_of_the_stages() -> None:
     assert [stage for stage in STAGES if stage in BEGUN] == list(BEGUN)
 
 
+def test_a_shard_file_that_is_not_what_the_manifest_names_is_found(tmp_path: Path) -> None:
+    shard = {"shard": "train-000000.tar", "sha256": hashlib.sha256(b"samples").hexdigest()}
+    (tmp_path / "manifest.json").write_text(json.dumps({"shards": [shard]}))
+    (tmp_path / shard["shard"]).write_bytes(b"samples")
+    assert shard_files(tmp_path) == {shard["shard"]: shard["sha256"]}
+    (tmp_path / shard["shard"]).write_bytes(b"part of")
+    with pytest.raises(AssertionError):
+        shard_files(tmp_path)
+
+
 @pytest.mark.slow
 def test_a_driver_killed_during_each_stage_leaves_what_the_next_run_finishes(undisturbed: Archive, tmp_path: Path) -> None:
     chance = random.Random(SEED)
@@ -59,7 +71,7 @@ def test_a_driver_killed_during_each_stage_leaves_what_the_next_run_finishes(und
     with start_pipeline(settings) as finished:
         _, complaints = finished.communicate(timeout=400)
     assert finished.returncode == 0, complaints[-2000:]
-    assert same_archive(tmp_path / "lake", undisturbed)
+    assert same_archive(tmp_path, undisturbed)
 
 
 @pytest.mark.slow
@@ -75,7 +87,7 @@ def test_a_run_whose_executors_are_killed_gives_the_same_tables(undisturbed: Arc
     said = complaints.read_text()
     assert submitted.returncode == 0, said[-3000:]
     assert said.count("Lost executor") >= len(EXECUTOR_KILLS)
-    assert same_archive(tmp_path / "lake", undisturbed)
+    assert same_archive(tmp_path, undisturbed)
 
 
 def wait_until_begun(process: subprocess.Popen[bytes], lake: Path, stage: str) -> None:
@@ -101,8 +113,7 @@ def stamp(folder: Path) -> float:
     return folder.stat().st_mtime if folder.exists() else 0.0
 
 
-def same_archive(lake: Path, undisturbed: Archive) -> bool:
+def same_archive(out: Path, undisturbed: Archive) -> bool:
     """Whether tables and shard files are the same."""
-    assert differing_tables(lake, undisturbed.lake) == []
-    mine, theirs = ({row["shard"]: row["sha256"] for row in rows(one, "shards")} for one in (lake, undisturbed.lake))
-    return mine == theirs
+    assert differing_tables(out / "lake", undisturbed.lake) == []
+    return shard_files(out / "shards" / "default") == shard_files(undisturbed.shards) != {}
