@@ -1,10 +1,13 @@
 """Fetch the media that figures name, and decode, normalise and hash them in the same pass.
 
 Reads: figures, documents, the source. Writes: images, originals (key image_sha256), media (accession, media_name), rejects.
-The row in `media` is written last: an object without one, with another digest or other image settings, is fetched again.
+The row in `media` is written last: an object without one, with another digest, other image settings or other hashes, is
+fetched again.
 """
 
 from __future__ import annotations
+
+import hashlib
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -23,12 +26,23 @@ from schemas.media import MEDIA
 from schemas.originals import ORIGINALS
 from schemas.table import Table
 from udfs.batches.media_images import RESULT, MediaFetch
+from udfs.phash import HASH_VERSION
 
 STAGE = "fetch_images"
 READS: tuple[Table, ...] = (FIGURES, DOCUMENTS)
 WRITES: tuple[Table, ...] = (MEDIA, IMAGES, ORIGINALS)
 SECTIONS = ("source", "fetch", "images")
 USUAL_BYTES = 180_000  # a figure's file, as the mean of 148 real ones
+
+
+def mark(settings: Settings) -> str:
+    """The hash definition: under another one every image is hashed again."""
+    return HASH_VERSION
+
+
+def options_hash(settings: Settings) -> str:
+    """What decides how an image is normalised and hashed, as `media.options_hash` keeps it."""
+    return hashlib.sha256(f"{settings.images.digest()} {HASH_VERSION}".encode()).hexdigest()
 
 
 def named_media(figures: DataFrame, documents: DataFrame, bucket: str) -> DataFrame:
@@ -51,7 +65,7 @@ def named_media(figures: DataFrame, documents: DataFrame, bucket: str) -> DataFr
 
 
 def media_to_fetch(named: DataFrame, media: DataFrame, refused: DataFrame | None, options_hash: str) -> DataFrame:
-    """Named objects that are not here as the source has them under these image settings, nor were refused so."""
+    """Named objects that are not here as the source has them under these image settings and hashes, nor were refused so."""
     marked = named.withColumn("options_hash", F.lit(options_hash))
     done = media.select("accession", "media_name", F.coalesce("md5_listed", F.lit("")).alias("fingerprint"), "options_hash")
     work = marked.join(done, ["accession", "media_name", "fingerprint", "options_hash"], "left_anti")
@@ -92,7 +106,7 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     lake = Lake(spark, settings.lake)
     named = lake.stage(named_media(lake.read(FIGURES), lake.read(DOCUMENTS), settings.source.bucket), f"{STAGE}_named")
     refused = refused_for_good(lake, STAGE, settings)
-    todo = media_to_fetch(named, media_as_kept(lake, settings), refused, settings.images.digest())
+    todo = media_to_fetch(named, media_as_kept(lake, settings), refused, options_hash(settings))
     work = lake.stage(todo, f"{STAGE}_work")
     num_in = work.count()
     total = Counts(0, 0, 0)
@@ -126,7 +140,7 @@ def drop_orphans(lake: Lake, settings: Settings, named: DataFrame) -> None:
 
 def missing_keys(lake: Lake, settings: Settings, named: DataFrame) -> DataFrame:
     """Named objects that are not here: the only ones that may have a reject."""
-    missing = media_to_fetch(named, media_as_kept(lake, settings), None, settings.images.digest())
+    missing = media_to_fetch(named, media_as_kept(lake, settings), None, options_hash(settings))
     return missing.select(reject_key().alias("key"))
 
 
@@ -158,9 +172,9 @@ def fetch_wave(lake: Lake, settings: Settings, context: RunContext, wave: DataFr
 
 
 def write_images(lake: Lake, settings: Settings, fetched: DataFrame) -> None:
-    """Insert new images, with their bytes if wanted; under other image settings also replace the ones that are there."""
+    """Insert new images, with their bytes if wanted; under other image settings or hashes also replace those that are there."""
     images = distinct_images(fetched)
-    other = lake.read(MEDIA).where(F.col("options_hash") != settings.images.digest())
+    other = lake.read(MEDIA).where(F.col("options_hash") != options_hash(settings))
     if other.isEmpty():
         lake.insert_new(IMAGES, images)
     else:

@@ -83,7 +83,7 @@ def waiting(lake: Lake, settings: Settings, wanted: DataFrame) -> dict[str, int]
     named = fetch_images.named_media(lake.read(FIGURES), documents, settings.source.bucket)
     refused_media = refused_for_good(lake, fetch_images.STAGE, settings)
     media = fetch_images.media_to_fetch(
-        named, fetch_images.media_as_kept(lake, settings), refused_media, settings.images.digest()
+        named, fetch_images.media_as_kept(lake, settings), refused_media, fetch_images.options_hash(settings)
     )
     return {
         fetch_articles.STAGE: to_fetch.count(),

@@ -22,7 +22,10 @@ MEDIA = Table(
         ),
         Column("md5_actual", pa.string(), "Digest of the fetched bytes (hex)", required=True),
         Column(
-            "options_hash", pa.string(), "SHA-256 of the image settings under which the image was normalised (hex)", required=True
+            "options_hash",
+            pa.string(),
+            "SHA-256 of the image settings and hash definition under which the image was made (hex)",
+            required=True,
         ),
         Column("image_sha256", pa.string(), "Content of the object (images.image_sha256)", required=True),
     ),

@@ -7,8 +7,13 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from conf.load import load_settings
+from jobs import fetch_images
 from jobs.arrow_frames import sql_columns
+from jobs.entry import job_module
 from jobs.fetch_images import distinct_images, media_to_fetch, named_media
+from jobs.stage import stage_inputs
+from jobs.tables import Lake
 from schemas.documents import DOCUMENTS
 from schemas.figures import FIGURES
 from schemas.images import IMAGES
@@ -76,6 +81,20 @@ def test_objects_are_fetched_again_for_another_digest_or_other_image_settings(sp
     assert collected(work, "media_name") == [("new",), ("other settings",), ("refused under other settings",), ("replaced",)]
     assert {row["options_hash"] for row in work.collect()} == {"now"}
     assert media_to_fetch(named, media, None, "now").count() == 5
+
+
+def test_another_definition_of_the_hashes_fetches_every_image_again(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    spark, settings = lake.spark, load_settings("local", [f"lake.uri={lake.settings.uri}"])
+    named = spark.createDataFrame(
+        [("PMC1.1", "a.jpg", "uri", "1")], "accession string, media_name string, uri string, fingerprint string"
+    )
+    here = {"accession": "PMC1.1", "media_name": "a.jpg", "md5_listed": "1", "options_hash": fetch_images.options_hash(settings)}
+    media = frame(spark, MEDIA, here)
+    inputs = stage_inputs(lake, settings, job_module("fetch_images"))
+    assert media_to_fetch(named, media, None, fetch_images.options_hash(settings)).isEmpty()
+    monkeypatch.setattr(fetch_images, "HASH_VERSION", "another")
+    assert media_to_fetch(named, media, None, fetch_images.options_hash(settings)).count() == 1
+    assert stage_inputs(lake, settings, job_module("fetch_images")) != inputs
 
 
 def fetched(spark: SparkSession, *contents: tuple[str, str | None]) -> DataFrame:
