@@ -21,6 +21,7 @@ from conf.settings import LakeSettings, UnusableSettings
 BEAT_SECONDS = 30.0
 EXPIRY_SECONDS = 300.0
 _HELD: set[str] = set()
+_LEASES: dict[str, Lease] = {}
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,11 @@ class Lease:
         self._thread = Thread(target=self._renew, daemon=True)
 
     def check(self) -> None:
-        """UnusableSettings when somebody has taken the claim away, so that another run may be writing."""
+        """UnusableSettings when somebody has taken the claim away, so that another run may be writing.
+
+        Looks at the claim itself: a run that was suspended must not go on before its thread has noticed.
+        """
+        self._is_lost = self._is_lost or not self._claims.exists(self._name)
         if self._is_lost:
             raise UnusableSettings(
                 f"lake.uri: this run's claim {self._claims.folder}/{self._name} was deleted while it ran: "
@@ -129,14 +134,21 @@ def lease(spark: SparkSession, settings: LakeSettings, run_id: str) -> Iterator[
     name = f"{run_id}@{this_host()}@{os.getpid()}"
     _HELD.add(name)
     try:
-        held = _claimed(spark, settings.uri, name)
+        held = _LEASES[settings.uri] = _claimed(spark, settings.uri, name)
         held.start()
         try:
             yield held
         finally:
+            del _LEASES[settings.uri]
             held.end()
     finally:
         _HELD.discard(name)
+
+
+def check_lease(uri: str) -> None:
+    """Before a write to the archive at `uri`: UnusableSettings when this process held it and has lost it."""
+    if uri in _LEASES:
+        _LEASES[uri].check()
 
 
 def _claimed(spark: SparkSession, uri: str, name: str) -> Lease:

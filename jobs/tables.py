@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import MapType, StructType
 
 from conf.settings import LakeSettings, UnusableSettings
+from jobs.lease import check_lease
 from schemas.catalog import TABLES
 from schemas.table import Table
 
@@ -37,7 +38,10 @@ class Changed:
 
 
 class Lake:
-    """The archive's tables at one place: by path below `settings.uri`, or by name in `settings.catalog`."""
+    """The archive's tables at one place: by path below `settings.uri`, or by name in `settings.catalog`.
+
+    A run whose lease on the archive is lost writes nothing more: UnusableSettings.
+    """
 
     def __init__(self, spark: SparkSession, settings: LakeSettings) -> None:
         self.spark = spark
@@ -141,12 +145,14 @@ class Lake:
         The next call with the same name overwrites them.
         """
         path = self.path(f"_staging/{name}")
+        check_lease(self.settings.uri)
         # What is read once or twice and then dropped is not worth a dictionary of its long texts.
         rows.write.mode("overwrite").option("parquet.enable.dictionary", "false").parquet(path)
         return self.spark.read.schema(rows.schema).parquet(path)
 
     def unstage(self, name: str) -> None:
         """Empty the scratch place of `stage`, or all whose names begin with this one and a slash."""
+        check_lease(self.settings.uri)
         self.spark.range(0).write.mode("overwrite").parquet(self.path(f"_staging/{name}"))
 
     def sync(self, table: Table, rows: DataFrame, current: DataFrame | None = None) -> Changed:
@@ -172,10 +178,12 @@ class Lake:
 
     def append(self, table: Table, rows: DataFrame) -> None:
         """Add rows whose keys are known to be new."""
+        check_lease(self.settings.uri)
         rows.select(*table.column_names).writeTo(self.identifier(table)).append()
 
     def _merge(self, table: Table, changes: DataFrame) -> None:
         columns = {name: f"s.`{name}`" for name in table.column_names}
+        check_lease(self.settings.uri)
         (
             self._delta(table)
             .alias("t")
@@ -194,6 +202,7 @@ class Lake:
     def insert_new(self, table: Table, rows: DataFrame) -> None:
         """Insert the rows whose key is new, one per key given; existing rows are neither read in full nor rewritten."""
         columns = {name: f"s.`{name}`" for name in table.column_names}
+        check_lease(self.settings.uri)
         self._delta(table).alias("t").merge(rows.alias("s"), _on_key(table)).whenNotMatchedInsert(values=columns).execute()
 
     def _delta(self, table: Table):  # type: ignore[no-untyped-def]  # delta-spark ships no types

@@ -4,14 +4,19 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from conf.settings import LakeSettings, UnusableSettings
 from jobs import lease as lease_module
 from jobs.lease import EXPIRY_SECONDS, lease, this_host
+from jobs.tables import CHANGE, UPSERT, Lake
+from schemas.inventory import INVENTORY, PRESENT
+from tests.jobs.rows import frame
 
 pytestmark = pytest.mark.spark
 
@@ -103,6 +108,26 @@ def test_a_run_renews_its_claim_and_notices_when_it_is_taken_away(
         until(lambda: held._is_lost)
         with pytest.raises(UnusableSettings, match=r"this run's claim .* was deleted while it ran"):
             held.check()
+
+
+WRITES: dict[str, Callable[[Lake, DataFrame], object]] = {
+    "append": lambda lake, rows: lake.append(INVENTORY, rows),
+    "merge": lambda lake, rows: lake.apply(INVENTORY, rows.withColumn(CHANGE, F.lit(UPSERT))),
+    "insert_new": lambda lake, rows: lake.insert_new(INVENTORY, rows),
+    "stage": lambda lake, rows: lake.stage(rows, "sync_inventory"),
+    "unstage": lambda lake, _: lake.unstage("sync_inventory"),
+}
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_run_that_lost_its_claim_writes_nothing_more(lake: Lake, write: str) -> None:
+    rows = frame(lake.spark, INVENTORY, {"accession": "PMC1.1", "pmcid": "PMC1", "state": PRESENT})
+    with lease(lake.spark, lake.settings, "mine"):
+        Path(lake.settings.uri, "_lease", f"mine@{this_host()}@{os.getpid()}").unlink()
+        with pytest.raises(UnusableSettings, match=r"this run's claim .* was deleted while it ran"):
+            WRITES[write](lake, rows)
+    assert lake.read(INVENTORY).isEmpty()
+    assert not Path(lake.settings.uri, "_staging").exists()
 
 
 def until(condition: object) -> None:
