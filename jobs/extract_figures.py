@@ -12,7 +12,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from conf.settings import Settings
-from jobs.arrow_frames import map_batches
+from jobs.arrow_frames import map_batches, sql_columns
 from jobs.entry import main
 from jobs.options import running_tasks
 from jobs.stage import Counts, RunContext, sync_rejects
@@ -95,6 +95,8 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     for wave in waves(work, ("accession",), num_in, settings.fetch.wave_size):
         ok, rejected = extract_wave(lake, settings, context, wave)
         num_ok, num_rejected = num_ok + ok, num_rejected + rejected
+    if num_in == 0:
+        write_refusals(lake, context, spark.createDataFrame([], sql_columns(RESULT)))
     drop_stale(lake)
     lake.unstage(f"{STAGE}_work")
     return Counts(num_in, num_ok, num_rejected)
@@ -117,8 +119,7 @@ def extract_wave(lake: Lake, settings: Settings, context: RunContext, wave: Data
     kernel = Extract(Limits(max_bytes=settings.fetch.max_xml_bytes))
     extracted = lake.stage(map_batches(work, kernel, RESULT), STAGE)
     num_rows, num_rejected = count_rows(extracted)
-    stored = lake.read(DOCUMENTS).where(F.col("state") == STORED).select(F.col("accession"))
-    write_refusals(lake, context, extracted, stored)
+    write_refusals(lake, context, extracted)
     current = {table.name: lake.read(table).join(wave, "accession", "left_semi") for table in EXTRACTED}
     is_new = reduce(DataFrame.union, (rows.select("accession") for rows in current.values())).isEmpty()
     for table in EXTRACTED:
@@ -139,8 +140,9 @@ def count_rows(extracted: DataFrame) -> tuple[dict[str, int], int]:
     return {table.name: counts[table.name] for table in EXTRACTED}, counts["refused"]
 
 
-def write_refusals(lake: Lake, context: RunContext, extracted: DataFrame, stored: DataFrame) -> None:
-    """Bring this stage's rejects up to date: an article's own and those of its parts."""
+def write_refusals(lake: Lake, context: RunContext, extracted: DataFrame) -> None:
+    """Bring this stage's rejects up to date: an article's own and those of its parts, none of a document that is gone."""
+    stored = lake.read(DOCUMENTS).where(F.col("state") == STORED).select("accession")
     mine = lake.read(REJECTS).where(F.col("stage") == STAGE).select("key")
     article = F.substring_index("key", "/", 1)
     tried = mine.withColumn("accession", article).join(extracted.select("accession"), "accession", "left_semi").select("key")

@@ -9,12 +9,13 @@ from pyspark.sql import DataFrame, SparkSession
 from conf.load import load_settings
 from jobs.arrow_frames import sql_columns
 from jobs.extract_figures import current_articles, documents_to_extract, fingerprint, refusals, rows_of, run
-from jobs.stage import RunContext
+from jobs.stage import Counts, RunContext
 from jobs.tables import Lake
 from schemas.articles import ARTICLES
 from schemas.documents import DOCUMENTS, FILTERED, STORED
 from schemas.figures import FIGURES
 from schemas.mentions import MENTIONS
+from schemas.rejects import REJECTS
 from tests.jobs.rows import collected, frame, row
 from tests.udfs.jats_articles import article, fig
 from udfs.batches.extraction import RESULT
@@ -103,3 +104,14 @@ def test_changed_articles_are_replaced_and_removed_ones_dropped(spark: SparkSess
     added = stored("PMC4.1", "1", 1)
     assert extracted_from(kept, stored("PMC2.1", "2", 2), added) == (2, {"PMC1.1": 1, "PMC2.1": 2, "PMC4.1": 1})
     assert lake.read(ARTICLES).count() == 3
+
+
+def test_rejects_go_with_their_documents_though_nothing_is_left_to_extract(spark: SparkSession, lake: Lake) -> None:
+    settings = load_settings("local", [f"lake.uri={lake.settings.uri}"])
+    broken = {"accession": "PMC1.1", "etag": "1", "state": STORED, "metadata": "{}", "xml": b"no XML"}
+    lake.append(DOCUMENTS, frame(spark, DOCUMENTS, broken))
+    assert run(spark, settings, RunContext.new()) == Counts(1, 0, 1)
+    assert collected(lake.read(REJECTS), "key") == [("PMC1.1",)]
+    lake.delete(DOCUMENTS, lake.read(DOCUMENTS))
+    assert run(spark, settings, RunContext.new()) == Counts(0, 0, 0)
+    assert lake.read(REJECTS).isEmpty()
