@@ -18,6 +18,7 @@ from schemas.rejects import Reason, Rejected
 MAX_MEMORY_BYTES = 1900 * 2**20
 _LENGTH = struct.Struct(">Q")
 _WALL_TIME_FACTOR = 10  # a busy machine slows the clock on the wall, not the process's own
+_CRASHES = {-number for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)}
 _START = "import sys; sys.path[:] = sys.argv[4:]; from udfs.image_isolated import serve; serve(*sys.argv[1:4])"
 
 
@@ -36,7 +37,10 @@ class IsolatedProcess:
         self._lock = threading.Lock()
 
     def call(self, arguments: tuple[Any, ...], timeout_s: float) -> object:
-        """What the function returns; raises what it raises. Rejected: timeout, too_large (memory), unsupported (crash)."""
+        """What the function returns; raises what it raises. Rejected: timeout, unsupported (crash), fetch_failed.
+
+        The last is for a helper that the machine ended or kept waiting, which says nothing of the image: the next run tries it.
+        """
         with self._lock:
             process = self._running()
             try:
@@ -75,13 +79,15 @@ class IsolatedProcess:
 
     def _ended(self, error: Exception, timeout_s: float) -> Rejected:
         process = self._process
-        code = process.wait() if process is not None and not isinstance(error, TimeoutError) else -signal.SIGPROF
+        code = process.wait() if process is not None and not isinstance(error, TimeoutError) else None
         self.close()
+        if code is None:
+            return Rejected(Reason.FETCH_FAILED, f"the decoder did not answer within {timeout_s * _WALL_TIME_FACTOR} s")
         if code == -signal.SIGPROF:
             return Rejected(Reason.TIMEOUT, f"not decoded within {timeout_s} s of processor time")
-        if code == -signal.SIGKILL:
-            return Rejected(Reason.TOO_LARGE, "the operating system ended the decoder: out of memory")
-        return Rejected(Reason.UNSUPPORTED, f"the decoder crashed with exit code {code}")
+        if code in _CRASHES:
+            return Rejected(Reason.UNSUPPORTED, f"the decoder crashed with exit code {code}")
+        return Rejected(Reason.FETCH_FAILED, f"the decoder was ended with exit code {code}; -9 is mostly a lack of memory")
 
 
 def send(stream: IO[bytes], value: object) -> None:

@@ -23,7 +23,8 @@ def process_image(data: bytes, options: ImageOptions = _DEFAULTS) -> ImageRecord
 
     A JPEG or PNG of ordinary size is decoded here: its header bounds the work. What may take long goes to a process of
     its own, since nothing in a process can stop the C code of a decoder that does not return.
-    Raises Rejected with one of the reasons not_an_image, truncated, too_large, too_small, blank, unsupported, timeout.
+    Raises Rejected with one of the reasons not_an_image, truncated, too_large, too_small, blank, unsupported, timeout, or
+    with fetch_failed where the machine ended the decoder or kept it waiting.
     """
     check_bytes(data, options)
     if len(data) <= _DIRECT_BYTES:
