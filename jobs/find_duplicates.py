@@ -18,7 +18,7 @@ from conf.settings import DuplicateSettings, Settings
 from jobs.arrow_frames import map_batches, narrow_rows
 from jobs.candidate_graph import candidate_graph, save_graph
 from jobs.entry import main
-from jobs.stage import Counts, RunContext, last_inputs
+from jobs.stage import Counts, ReconciliationError, RunContext, last_inputs
 from jobs.tables import Lake
 from jobs.touched_images import touched_images
 from schemas.articles import ARTICLES
@@ -99,6 +99,20 @@ def comparable_images(images: DataFrame, settings: DuplicateSettings) -> DataFra
     return images.where(F.col("hash_version") == HASH_VERSION).select(*columns, featureless)
 
 
+def num_older(lake: Lake) -> int:
+    """How many images have hashes of another definition, which are not compared."""
+    return lake.read(IMAGES).where(F.col("hash_version") != HASH_VERSION).count()
+
+
+def check_uses(nodes: DataFrame, uses: DataFrame) -> None:
+    """ReconciliationError where an image to decide stands in no article: it has no rank, and would be left out unsaid."""
+    num_nodes, num_used = nodes.count(), uses.count()
+    if num_nodes != num_used:
+        raise ReconciliationError(
+            f"{STAGE}: {num_nodes} images to decide, but {num_used} of them in an article; run the stages before"
+        )
+
+
 def mark(settings: Settings) -> str:
     """Part of what decides the result: hashes of another definition are not compared."""
     return HASH_VERSION
@@ -124,6 +138,7 @@ def decide(lake: Lake, nodes: DataFrame, is_all: bool, settings: DuplicateSettin
     """The rows of `duplicates` for the images of `nodes` and, if these are all, for single images with several media."""
     media = lake.read(MEDIA).where("image_sha256 IS NOT NULL")
     uses = lake.stage(image_uses(media.join(nodes, "image_sha256", "left_semi"), lake.read(ARTICLES)), f"{STAGE}/uses")
+    check_uses(nodes, uses)
     ranked = ranked_images(nodes.join(uses, "image_sha256"), settings.images_per_task)
     clusters = map_batches(ranked, FindClusters(settings.max_distance, settings.max_distance_256), RESULT)
     clusters = lake.stage(clusters, f"{STAGE}/clusters")
@@ -158,7 +173,7 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
         save_graph(lake, graph)
     num_compared = images.count()
     lake.unstage(STAGE)
-    return Counts(num_images, num_compared, 0, {"hash_version": num_images - num_compared})
+    return Counts(num_images, num_compared, 0, {"hash_version": num_older(lake)})
 
 
 if __name__ == "__main__":

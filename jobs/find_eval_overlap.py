@@ -119,7 +119,7 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     key = F.concat_ws("/", "eval_set", "name").alias("key")
     refused = hashed.where("reason IS NOT NULL").select(key, "reason", "detail", F.col("eval_image").alias("fingerprint"))
     num_rejected = sync_rejects(lake, context, STAGE, hashed.select(key), refused)
-    counts = Counts(hashed.count(), accepted.count(), num_rejected)
+    counts = Counts(shown.count(), accepted.count(), num_rejected)
     lake.unstage(STAGE)
     return counts
 

@@ -15,7 +15,7 @@ from conf.load import load_settings
 from conf.settings import DuplicateSettings, LakeSettings, Settings
 from jobs import find_duplicates
 from jobs.find_duplicates import STAGE, comparable_images, duplicate_rows, image_uses, ranked_images
-from jobs.stage import RunContext, StageResult, run_stage
+from jobs.stage import Counts, ReconciliationError, RunContext, StageResult, run_stage
 from jobs.tables import Lake
 from schemas.articles import ARTICLES
 from schemas.duplicates import DUPLICATES, KINDS
@@ -226,3 +226,21 @@ def test_only_touched_components_are_decided_again_unless_others_changed_the_tab
     decide(lake)
     assert collected(lake.read(DUPLICATES), "image_sha256", "canonical_sha256", "num_media") == right
     assert decided == [set("abyz"), set("abc"), set("abcyz")]
+
+
+def test_images_that_get_lost_do_not_add_up(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs = {name: image(name) for name in "ab"} | {"older": image("older", hash_version="phash-0")}
+    lake.append(IMAGES, frame(lake.spark, IMAGES, *pairs.values()))
+    lake.append(ARTICLES, articles(lake.spark))
+    lake.append(MEDIA, media(lake.spark, {"a": "1"}))
+    with pytest.raises(ReconciliationError, match="2 images to decide, but 1 of them in an article"):
+        decide(lake)
+    lake.append(MEDIA, media(lake.spark, {"b": "1"}))
+    assert decide(lake).counts == Counts(3, 2, 0, {"hash_version": 1})
+
+    def without_b(*given: Any) -> DataFrame:
+        return comparable_images(*given).where("image_sha256 <> 'b'")
+
+    monkeypatch.setattr(find_duplicates, "comparable_images", without_b)
+    with pytest.raises(ReconciliationError, match=r"3 inputs, but 1 ok \+ 0 rejected \+ 1 filtered"):
+        decide(lake, "duplicates.max_distance=5")

@@ -5,18 +5,20 @@ from __future__ import annotations
 import io
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from conf.load import load_settings
 from conf.settings import Settings, UnusableSettings
 from jobs import find_eval_overlap
+from jobs.arrow_frames import map_batches
 from jobs.find_eval_overlap import STAGE, fine_distance
-from jobs.stage import Counts, RunContext, run_stage
+from jobs.stage import Counts, ReconciliationError, RunContext, run_stage
 from jobs.tables import Lake
 from schemas.eval_overlap import EVAL_OVERLAP
 from schemas.images import IMAGES
@@ -105,3 +107,17 @@ def test_the_distance_of_256_bit_hashes_counts_every_bit(spark: SparkSession) ->
     rows = spark.createDataFrame(pairs, "a binary, b binary")
     found = rows.select("a", "b", fine_distance(F.col("a"), F.col("b")).alias("distance")).collect()
     assert [row["distance"] for row in found] == [(int.from_bytes(a) ^ int.from_bytes(b)).bit_count() for a, b in pairs]
+
+
+def test_evaluation_images_that_get_lost_do_not_add_up(archive: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "few"
+    folder.mkdir()
+    for seed in (1, 3):
+        (folder / f"{seed}.png").write_bytes(encoded(picture(seed), "PNG"))
+
+    def losing(*given: Any) -> DataFrame:
+        return map_batches(*given).limit(1)
+
+    monkeypatch.setattr(find_eval_overlap, "map_batches", losing)
+    with pytest.raises(ReconciliationError, match="2 inputs, but 1 ok"):
+        run(archive, settings_for(archive, few=str(folder)))
