@@ -54,7 +54,9 @@ def wanted_versions(inventory: DataFrame, ids: DataFrame | None, since: date | N
     if since is not None:
         present = present.where(F.col("last_modified") >= F.lit(datetime(since.year, since.month, since.day, tzinfo=UTC)))
     if ids is not None:
-        present = present.join(ids, (F.col("id") == F.col("pmcid")) | (F.col("id") == F.col("accession")), "left_semi")
+        named = ids.select("id", F.substring_index("id", ".", 1).alias("article"))  # a key of equality, which an OR is not
+        is_named = (F.col("id") == F.col("pmcid")) | (F.col("id") == F.col("accession"))
+        present = present.join(named, (F.col("article") == F.col("pmcid")) & is_named, "left_semi")
     return present.select("accession", "etag")
 
 

@@ -48,6 +48,13 @@ def test_ids_name_articles_or_single_versions_that_are_listed(
     assert [name for (name,) in collected(wanted, "accession")] == expected
 
 
+def test_ids_are_joined_by_a_key_and_not_each_with_each_version(spark: SparkSession) -> None:
+    wanted = wanted_versions(listed(spark), spark.createDataFrame([("PMC1",)], "id string"), None)
+    plan = wanted._jdf.queryExecution().executedPlan().toString()
+    assert "HashJoin" in plan or "SortMergeJoin" in plan
+    assert "NestedLoop" not in plan
+
+
 def test_only_what_the_source_wrote_since_a_day_is_wanted(spark: SparkSession) -> None:
     assert collected(wanted_versions(listed(spark), None, date(2026, 11, 2)), "accession") == [("PMC10.1",)]
     assert wanted_versions(listed(spark), None, date(2026, 11, 1)).count() == 3
