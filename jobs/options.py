@@ -9,6 +9,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 
 from conf.settings import Settings, UnusableSettings
+from schemas.rejects import Rejected
 from udfs.esearch import SearchOptions, search_ids
 from udfs.fetch import FetchLimits
 from udfs.images import ImageOptions
@@ -23,6 +24,21 @@ def refusals() -> Iterator[None]:
         yield
     except ValueError as error:
         raise UnusableSettings(str(error)) from error
+
+
+@contextmanager
+def unanswered(setting: str) -> Iterator[None]:
+    """Around requests that a run begins with: where they fail, UnusableSettings by the setting that names the service."""
+    try:
+        yield
+    except (Rejected, ConnectionError) as error:
+        raise UnusableSettings(f"{setting}: {error}; check the address and the network, or run again later") from error
+
+
+def source_setting(settings: Settings) -> str:
+    """The settings that say where the source is, as `key=value`."""
+    source = settings.source
+    return f"source.uri={source.uri}" + (f" source.endpoint={source.endpoint}" if source.endpoint else "")
 
 
 def source_options(settings: Settings, num_tasks: int = 1) -> SourceOptions:
@@ -63,7 +79,7 @@ def selected_ids(spark: SparkSession, settings: Settings) -> DataFrame | None:
     """The ids (PMCIDs or accessions) of the settings' file or search as a frame with the column `id`; None for every article."""
     source = settings.source
     if source.query is not None:
-        with refusals():
+        with refusals(), unanswered("source.esearch_url"):
             ids = search_ids(source.query, SearchOptions(source.esearch_url))
     elif source.ids is not None:
         text = read_text(Path(source.ids))

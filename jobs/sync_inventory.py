@@ -15,7 +15,7 @@ from conf.settings import Settings, UnusableSettings
 from jobs.arrow_frames import map_batches, sql_columns
 from jobs.entry import main
 from jobs.listing_checks import LISTED, check_age, check_removals
-from jobs.options import refusals, running_tasks, source_options
+from jobs.options import refusals, running_tasks, source_options, source_setting, unanswered
 from jobs.stage import Counts, RunContext, last_inputs, sync_rejects
 from jobs.tables import CHANGE, INSERT, UPSERT, Lake
 from schemas.inventory import INVENTORY, PRESENT, REMOVED
@@ -33,8 +33,8 @@ SECTIONS = ("source",)
 
 
 def source_manifest(settings: Settings) -> Manifest | None:
-    """The source's newest complete inventory, None where it has none; UnusableSettings for a source that is none."""
-    with refusals():
+    """The source's newest complete inventory, None where it has none; UnusableSettings for one that is none or is silent."""
+    with refusals(), unanswered(source_setting(settings)):
         return find_manifest(open_source(source_options(settings)))
 
 
@@ -47,8 +47,9 @@ def mark(settings: Settings) -> str:
 def read_listing(spark: SparkSession, settings: Settings, manifest: Manifest | None) -> DataFrame:
     """Every line of the inventory, one task a part; without one every metadata object that the source lists."""
     if manifest is None:
-        listing = listing_batches(list_versions(open_source(source_options(settings))))
-        return spark.createDataFrame(pa.Table.from_batches(listing, INVENTORY_ROWS), sql_columns(INVENTORY_ROWS))
+        with unanswered(source_setting(settings)):
+            listed = pa.Table.from_batches(listing_batches(list_versions(open_source(source_options(settings)))), INVENTORY_ROWS)
+        return spark.createDataFrame(listed, sql_columns(INVENTORY_ROWS))
     parts = [(part.key, part.num_bytes, part.md5) for part in manifest.parts]
     frame = spark.createDataFrame(parts, sql_columns(PART)).repartition(max(1, len(parts)))
     return map_batches(frame, InventoryRead(source_options(settings, running_tasks(spark)), manifest.columns), RESULT)

@@ -72,3 +72,9 @@ def test_a_file_of_ids_that_is_none_is_refused_by_name(content: bytes | None, to
         ids.write_bytes(content)
     with pytest.raises(UnusableSettings, match=f"ids.txt.*{told}"):
         selected_ids(None, load_settings("local", [f"source.ids={ids}"]))  # type: ignore[arg-type]
+
+
+def test_a_search_service_that_does_not_answer_is_told_by_its_setting(closed_address: str) -> None:
+    settings = load_settings("local", ["source.query=burns", f"source.esearch_url={closed_address}"])
+    with pytest.raises(UnusableSettings, match=f"^source.esearch_url: .*{closed_address} does not answer: .*check the address"):
+        selected_ids(None, settings)  # type: ignore[arg-type]

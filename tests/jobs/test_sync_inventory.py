@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from conf.load import load_settings
+from conf.settings import Settings, UnusableSettings
 from jobs.arrow_frames import sql_columns
-from jobs.sync_inventory import inventory_changes, newest_lines, refused_lines
+from jobs.sync_inventory import inventory_changes, newest_lines, read_listing, refused_lines, source_manifest
 from jobs.tables import CHANGE, INSERT, UPSERT
 from schemas.inventory import INVENTORY, PRESENT, REMOVED
 from tests.jobs.rows import DAY_1, DAY_2, collected, frame
@@ -53,3 +55,18 @@ def test_keys_that_name_no_version_are_refused_once_each(spark: SparkSession) ->
     assert [(row["key"], row["reason"], row["fingerprint"]) for row in refused.collect()] == [
         ("metadata/readme.txt", "bad_key", "metadata/readme.txt")
     ]
+
+
+@pytest.fixture
+def unreachable(closed_address: str) -> Settings:
+    return load_settings("local", ["source.uri=s3://mirror", f"source.endpoint={closed_address}", "fetch.attempts=1"])
+
+
+def test_a_source_that_does_not_answer_is_told_by_its_settings(
+    spark: SparkSession, unreachable: Settings, closed_address: str
+) -> None:
+    told = f"^source.uri=s3://mirror source.endpoint={closed_address}: fetch_failed: .*; check the address and the network"
+    with pytest.raises(UnusableSettings, match=told):
+        source_manifest(unreachable)
+    with pytest.raises(UnusableSettings, match=told):
+        read_listing(spark, unreachable, None)
