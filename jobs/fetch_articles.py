@@ -27,8 +27,9 @@ from jobs.options import (
 from jobs.stage import Counts, RunContext, refused_for_good, sync_rejects
 from jobs.tables import Lake
 from jobs.waves import changes_of_fetched, expected_bytes, spread_by_bytes, waves
-from schemas.documents import DOCUMENTS, FILTERED
+from schemas.documents import DOCUMENTS, FILTERED, REFUSED
 from schemas.inventory import INVENTORY, PRESENT
+from schemas.rejects import Reason
 from schemas.table import Table
 from udfs.batches.documents import RESULT, DocumentFetch
 
@@ -71,10 +72,13 @@ def followed_versions(lake: Lake, settings: Settings) -> DataFrame:
 
 
 def as_selected(documents: DataFrame, settings: Settings) -> DataFrame:
-    """Documents whose state is what the present selection makes of them; a wider or narrower one fetches the others again."""
+    """Documents whose state is what the present selection makes of them; a wider or narrower one fetches the others again.
+
+    Refused ones are not among them: whether they are fetched again is told by their reject.
+    """
     is_open = F.col("is_open_access") | F.lit(not settings.source.require_open_access)
     is_wanted = is_open & F.col("license_group").isin(*settings.source.license_groups)
-    return documents.where(is_wanted == (F.col("state") != FILTERED))
+    return documents.where((F.col("state") != REFUSED) & (is_wanted == (F.col("state") != FILTERED)))
 
 
 def versions_to_fetch(wanted: DataFrame, documents: DataFrame, refused: DataFrame | None) -> DataFrame:
@@ -84,6 +88,20 @@ def versions_to_fetch(wanted: DataFrame, documents: DataFrame, refused: DataFram
         return work
     known = refused.select(F.col("key").alias("accession"), F.col("fingerprint").alias("etag"))
     return work.join(known, ["accession", "etag"], "left_anti")
+
+
+def with_retractions_told(fetched: DataFrame, current: DataFrame) -> DataFrame:
+    """What was fetched, where a version whose XML was refused, but whose metadata say that it is retracted, is no longer refused.
+
+    Its row stays without XML, or as an earlier run stored it if only a request failed; a retraction is not forgotten for its XML.
+    """
+    is_told = F.col("reason").isNotNull() & F.coalesce("is_retracted", F.lit(False))
+    told = fetched.where(is_told).withColumn("reason", F.lit(None).cast("string"))
+    failed = fetched.where(is_told & (F.col("reason") == Reason.FETCH_FAILED)).select("accession")
+    known = current.join(failed, "accession", "left_semi")
+    new = told.join(known.select("accession"), "accession", "left_anti")
+    flagged = known.where(~F.col("is_retracted")).withColumn("is_retracted", F.lit(True))
+    return fetched.where(~is_told).unionByName(new).unionByName(flagged, allowMissingColumns=True)
 
 
 def obsolete_documents(documents: DataFrame, inventory: DataFrame) -> DataFrame:
@@ -129,7 +147,8 @@ def fetch_wave(lake: Lake, settings: Settings, context: RunContext, wave: DataFr
     refused = fetched.where("reason IS NOT NULL").select(
         F.col("accession").alias("key"), "reason", "detail", F.col("etag").alias("fingerprint")
     )
-    lake.apply(DOCUMENTS, changes_of_fetched(fetched, lake.read(DOCUMENTS), DOCUMENTS))
+    told = with_retractions_told(fetched, lake.read(DOCUMENTS))
+    lake.apply(DOCUMENTS, changes_of_fetched(told, lake.read(DOCUMENTS), DOCUMENTS))
     tried = fetched.select(F.col("accession").alias("key"))
     num_rejected = sync_rejects(lake, context, STAGE, tried, refused, missing_keys(lake, settings))
     filtered = fetched.where(F.col("state") == FILTERED).groupBy("filter_reason").count().collect()

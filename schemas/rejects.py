@@ -42,7 +42,7 @@ class Rejected(Exception):
         self.reason = reason
         self.detail = detail[:500]
 
-    def __reduce__(self) -> tuple[type["Rejected"], tuple[Reason, str]]:
+    def __reduce__(self) -> tuple[type["Rejected"], tuple[object, ...]]:
         """Pickle by the two arguments, so that the error crosses process boundaries."""
         return type(self), (self.reason, self.detail)
 

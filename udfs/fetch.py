@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TypeVar
 
-from schemas.documents import FILTERED, STORED
+from schemas.documents import FILTERED, REFUSED, STORED
 from schemas.rejects import Reason, Rejected
 from udfs.metadata import ArticleMetadata, parse_metadata
 from udfs.object_keys import ObjectRef, accession_of_metadata_key, metadata_key
@@ -19,6 +19,8 @@ from udfs.source.options import Source
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+_HEALED_BY_METADATA = frozenset({Reason.NOT_FOUND, Reason.CHECKSUM_MISMATCH})
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,18 @@ class Document:
     license_group: str
 
 
+class RejectedDocument(Rejected):
+    """An article version whose metadata were read and whose XML was refused: `document` is what the metadata say, without XML."""
+
+    def __init__(self, rejected: Rejected, document: Document) -> None:
+        super().__init__(rejected.reason, rejected.detail)
+        self.document = document
+
+    def __reduce__(self) -> tuple[type[Rejected], tuple[object, ...]]:
+        """Pickle by the two arguments."""
+        return type(self), (Rejected(self.reason, self.detail), self.document)
+
+
 @dataclass(frozen=True)
 class FetchedMedia:
     """A media object; `md5_expected` is None where the metadata gives no digest."""
@@ -68,7 +82,8 @@ def fetch_document(source: Source, accession: str, etag: str, selection: Selecti
     """Metadata JSON, then the XML if the selection wants the article.
 
     Objects are replaced in place: an XML that is missing or differs from its digest is read again after the metadata. Rejected:
-    metadata_invalid, unsafe_uri, xml_missing, checksum_mismatch (both digests in the detail), and what Source.read raises.
+    metadata_invalid, unsafe_uri, and what Source.read raises for the metadata; RejectedDocument: xml_missing, checksum_mismatch
+    (both digests in the detail), and what Source.read raises for the XML.
     """
     attempts = limits.digest_attempts
     while True:
@@ -76,14 +91,12 @@ def fetch_document(source: Source, accession: str, etag: str, selection: Selecti
         reason = selection.filter_reason(metadata)
         if reason:
             return _document(metadata, etag, data, reason, None)
-        if not metadata.xml:
-            raise Rejected(Reason.XML_MISSING, f"metadata of {accession} names no XML")
-        fetched = _read_verified(source, metadata.xml, limits.max_xml_bytes)
-        if isinstance(fetched, FetchedMedia):
-            return _document(metadata, etag, data, None, fetched)
-        attempts -= 1
-        if attempts <= 0:
-            raise fetched
+        try:
+            return _document(metadata, etag, data, None, _read_xml(source, metadata, limits))
+        except Rejected as rejected:
+            attempts -= 1
+            if attempts <= 0 or rejected.reason not in _HEALED_BY_METADATA:
+                raise RejectedDocument(rejected, _document(metadata, etag, data, None, None)) from None
 
 
 def fetch_media_object(source: Source, ref: ObjectRef, limits: FetchLimits, metadata_key: str) -> FetchedMedia:
@@ -168,6 +181,15 @@ def _read_metadata(source: Source, key: str, limits: FetchLimits) -> tuple[bytes
     return data, parse_metadata(data, str(accession_of_metadata_key(key)), source.options.bucket)
 
 
+def _read_xml(source: Source, metadata: ArticleMetadata, limits: FetchLimits) -> FetchedMedia:
+    if not metadata.xml:
+        raise Rejected(Reason.XML_MISSING, f"metadata of {metadata.accession} names no XML")
+    fetched = _read_verified(source, metadata.xml, limits.max_xml_bytes)
+    if isinstance(fetched, Rejected):
+        raise fetched
+    return fetched
+
+
 def _read_verified(source: Source, ref: ObjectRef, max_bytes: int) -> FetchedMedia | Rejected:
     """The object, or the rejection that fresh metadata may heal: missing, or not what its digest says."""
     try:
@@ -186,7 +208,7 @@ def _document(metadata: ArticleMetadata, etag: str, data: bytes, reason: str | N
     return Document(
         accession=metadata.accession,
         etag=etag,
-        state=FILTERED if reason else STORED,
+        state=FILTERED if reason else STORED if xml else REFUSED,
         filter_reason=reason,
         metadata=data.decode("utf-8-sig"),
         xml=xml.data if xml else None,

@@ -6,9 +6,10 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from conf.load import load_settings
-from jobs.fetch_articles import as_selected, obsolete_documents, versions_to_fetch, wanted_versions
-from schemas.documents import DOCUMENTS, FILTERED, STORED
+from jobs.fetch_articles import as_selected, obsolete_documents, versions_to_fetch, wanted_versions, with_retractions_told
+from schemas.documents import DOCUMENTS, FILTERED, REFUSED, STORED
 from schemas.inventory import INVENTORY, PRESENT, REMOVED
+from schemas.rejects import Reason
 from tests.jobs.rows import DAY_1, DAY_2, collected, frame
 
 pytestmark = pytest.mark.spark
@@ -91,11 +92,43 @@ def test_another_selection_fetches_again_only_what_it_decides_otherwise(
         {"accession": "noncommercial", "state": STORED, "license_group": "noncommercial", "is_open_access": True},
         {"accession": "other", "state": FILTERED, "license_group": "other", "is_open_access": True},
         {"accession": "closed", "state": FILTERED, "license_group": "commercial", "is_open_access": False},
+        {"accession": "refused", "state": REFUSED, "license_group": "commercial", "is_open_access": True},
     )
     first = "source.license_groups=[commercial, noncommercial]"
     kept = as_selected(documents, load_settings("local", [first, *overrides]))
     gone = {name for (name,) in collected(documents, "accession")} - {name for (name,) in collected(kept, "accession")}
-    assert gone == set(fetched_again)
+    assert gone == {"refused", *fetched_again}
+
+
+def test_a_retraction_stays_known_though_the_xml_that_came_with_it_was_refused(spark: SparkSession) -> None:
+    now = {
+        "accepted": (True, None),
+        "broken": (False, Reason.CHECKSUM_MISMATCH),
+        "failed": (False, Reason.FETCH_FAILED),
+        "new": (True, Reason.XML_MISSING),
+        "new_failed": (True, Reason.FETCH_FAILED),
+        "stored": (True, Reason.XML_MISSING),
+        "stored_failed": (True, Reason.FETCH_FAILED),
+        "told_failed": (True, Reason.FETCH_FAILED),
+    }
+    rows = [{"accession": name, "state": REFUSED, "is_retracted": retracted} for name, (retracted, _) in now.items()]
+    reasons = spark.createDataFrame(
+        [(n, reason and str(reason)) for n, (_, reason) in now.items()], "accession string, reason string"
+    )
+    fetched = frame(spark, DOCUMENTS, *rows).join(reasons, "accession")
+    here = [
+        {"accession": n, "state": STORED, "is_retracted": n == "told_failed"} for n in ("stored", "stored_failed", "told_failed")
+    ]
+    told = with_retractions_told(fetched, frame(spark, DOCUMENTS, *here))
+    assert collected(told, "accession", "state", "is_retracted", "reason") == [
+        ("accepted", REFUSED, True, None),
+        ("broken", REFUSED, False, "checksum_mismatch"),
+        ("failed", REFUSED, False, "fetch_failed"),
+        ("new", REFUSED, True, None),
+        ("new_failed", REFUSED, True, None),
+        ("stored", REFUSED, True, None),
+        ("stored_failed", STORED, True, None),
+    ]
 
 
 def test_documents_of_versions_that_are_no_longer_listed_are_obsolete(spark: SparkSession) -> None:

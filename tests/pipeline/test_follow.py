@@ -172,3 +172,30 @@ class FailingFetch(fetch_articles.DocumentFetch):
         for batch in batches:
             failed = [{**row, "reason": "fetch_failed", "detail": "down"} for row in batch.to_pylist()]
             yield pa.RecordBatch.from_pylist(failed, schema=fetch_articles.RESULT)
+
+
+def test_a_retraction_counts_though_the_xml_of_its_version_is_refused(spark: SparkSession, tmp_path: Path) -> None:
+    here, xml = Mirror(spark, tmp_path), f"{NEW}/{NEW}.xml"
+    for accession in (STAYS, OLD):
+        here.put(accession)
+    here.list(1, STAYS, OLD)
+    here.run(*FOLLOWING)
+    assert accessions(here.tables()["pairs"]) == {STAYS, OLD}
+    here.put(NEW, is_retracted=True)
+    here.write({xml: b"not what the digest says"})
+    here.put(STAYS, is_retracted=True, xml_url=None)
+    here.list(2, STAYS, OLD, NEW)
+    here.run(*FOLLOWING)
+    tables = here.tables()
+    assert tables["pairs"] == []
+    assert {row["accession"]: row["reason"] for row in tables["tombstones"]} == {STAYS: "retracted", OLD: "retracted"}
+    assert {row["key"]: row["reason"] for row in tables["rejects"]} == {STAYS: "xml_missing", NEW: "checksum_mismatch"}
+    assert {row["accession"]: row["state"] for row in tables["documents"]} == {STAYS: "refused", OLD: "stored", NEW: "refused"}
+    orphans = count_orphans(Lake(spark, LakeSettings(uri=str(tmp_path / "lake"))))
+    assert set(orphans.values()) == {0}
+    here.put(NEW)
+    here.put(STAYS)
+    here.list(3, STAYS, OLD, NEW)
+    here.run(*FOLLOWING)
+    assert accessions(here.tables()["pairs"]) == {STAYS, NEW}
+    assert here.tables()["rejects"] == []

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from schemas.documents import FILTERED, STORED
+from schemas.documents import FILTERED, REFUSED, STORED
 from schemas.rejects import Rejected
 from tests.udfs.record_batches import one_by_one, results
 from udfs import batches as batching
@@ -107,7 +107,7 @@ def test_documents_are_stored_filtered_or_refused_in_order(mirror: Mirror) -> No
     rows = results(iter(made))
     assert [(row["accession"], row["etag"], row["state"], row["reason"]) for row in rows] == [
         ("PMC4.1", "e PMC4.1", None, "not_found"),
-        ("PMC3.1", "e PMC3.1", None, "checksum_mismatch"),
+        ("PMC3.1", "e PMC3.1", REFUSED, "checksum_mismatch"),
         ("PMC2.1", "e PMC2.1", FILTERED, None),
         ("PMC1.1", "e PMC1.1", STORED, None),
     ]

@@ -1,6 +1,7 @@
 """Fetching an article version: every object stored with its digest, or refused with the reason, whatever happens on the way."""
 
 import hashlib
+import pickle
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from udfs.fetch import (
     Document,
     FetchedMedia,
     FetchLimits,
+    RejectedDocument,
     fetch_concurrently,
     fetch_document,
     fetch_media_object,
@@ -116,6 +118,23 @@ def test_a_wrong_digest_that_stays_is_refused_with_both_digests(open_bucket: Ope
         assert rejected.reason is Reason.CHECKSUM_MISMATCH
         assert md5(expected) in rejected.detail
         assert md5(actual) in rejected.detail
+
+
+@pytest.mark.parametrize(("xml", "reason"), [(NEW_XML, Reason.CHECKSUM_MISMATCH), (None, Reason.FETCH_FAILED)])
+def test_a_refused_xml_leaves_what_the_metadata_say(
+    open_bucket: Open, faults: FaultProxy, bucket_server: BucketServer, xml: bytes | None, reason: Reason
+) -> None:
+    bucket_server.put_article(ACCESSION, is_retracted=True)
+    if xml:
+        bucket_server.put(XML_KEY, xml)
+    else:
+        faults.plan(XML_KEY, *3 * [fault_proxy.slow_down])
+    rejected = refused(lambda: document(open_bucket()))
+    assert isinstance(rejected, RejectedDocument)
+    assert (rejected.reason, rejected.document.state, rejected.document.xml) == (reason, "refused", None)
+    assert rejected.document.is_retracted
+    DOCUMENTS.batch([vars(rejected.document)]).validate(full=True)
+    assert pickle.loads(pickle.dumps(rejected)).document == rejected.document
 
 
 def test_an_article_replaced_between_json_and_xml_is_fetched_as_it_is_now(

@@ -11,7 +11,7 @@ import pyarrow as pa
 from schemas.documents import DOCUMENTS
 from schemas.rejects import Rejected
 from udfs.batches import REFUSAL, batched, nullable, rows_of
-from udfs.fetch import Document, FetchLimits, fetch_concurrently, fetch_document
+from udfs.fetch import Document, FetchLimits, RejectedDocument, fetch_concurrently, fetch_document
 from udfs.selection import Selection
 from udfs.source import open_source
 from udfs.source.options import SourceOptions
@@ -40,6 +40,9 @@ class DocumentFetch:
 
 
 def _result(row: dict[str, Any], document: Document | Rejected) -> tuple[dict[str, Any], int]:
-    if isinstance(document, Rejected):
-        return {**row, "reason": str(document.reason), "detail": document.detail}, 200
-    return vars(document), document.num_bytes
+    if not isinstance(document, Rejected):
+        return vars(document), document.num_bytes
+    refusal = {"reason": str(document.reason), "detail": document.detail}
+    if isinstance(document, RejectedDocument):
+        return vars(document.document) | refusal, document.document.num_bytes
+    return row | refusal, 200
