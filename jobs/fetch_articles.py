@@ -29,7 +29,7 @@ from jobs.tables import Lake
 from jobs.waves import changes_of_fetched, expected_bytes, spread_by_bytes, waves
 from schemas.documents import DOCUMENTS, FILTERED, REFUSED
 from schemas.inventory import INVENTORY, PRESENT
-from schemas.rejects import Reason
+from schemas.rejects import REJECTS, Reason
 from schemas.table import Table
 from udfs.batches.documents import RESULT, DocumentFetch
 
@@ -120,22 +120,25 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     num_in = work.count()
     total = Counts(0, 0, 0)
     for wave in waves(work, ("accession",), num_in, settings.fetch.wave_size):
-        total += fetch_wave(lake, settings, context, wave)
+        total += fetch_wave(lake, settings, context, wave, wanted)
     lake.delete(DOCUMENTS, obsolete_documents(lake.read(DOCUMENTS), lake.read(INVENTORY)))
     if num_in == 0:
         nothing = spark.createDataFrame([], "key string, reason string, detail string, fingerprint string")
-        sync_rejects(lake, context, STAGE, nothing.select("key"), nothing, missing_keys(lake, settings))
+        sync_rejects(lake, context, STAGE, nothing.select("key"), nothing, missing_keys(lake, settings, wanted))
     lake.unstage(f"{STAGE}_work")
     return Counts(num_in, total.num_ok, total.num_rejected, total.filtered)
 
 
-def missing_keys(lake: Lake, settings: Settings) -> DataFrame:
-    """Listed versions whose files are not here: the only ones that may have a reject."""
+def missing_keys(lake: Lake, settings: Settings, wanted: DataFrame) -> DataFrame:
+    """Listed versions whose files are not here: the only ones that may have a reject; one to be retried only if it is wanted."""
     listed = wanted_versions(lake.read(INVENTORY), None, None)
-    return versions_to_fetch(listed, as_selected(lake.read(DOCUMENTS), settings), None).select(F.col("accession").alias("key"))
+    missing = versions_to_fetch(listed, as_selected(lake.read(DOCUMENTS), settings), None).select(F.col("accession").alias("key"))
+    failed = lake.read(REJECTS).where((F.col("stage") == STAGE) & (F.col("reason") == Reason.FETCH_FAILED)).select("key")
+    unwanted = failed.join(wanted.select(F.col("accession").alias("key")), "key", "left_anti")
+    return missing.join(unwanted, "key", "left_anti")
 
 
-def fetch_wave(lake: Lake, settings: Settings, context: RunContext, wave: DataFrame) -> Counts:
+def fetch_wave(lake: Lake, settings: Settings, context: RunContext, wave: DataFrame, wanted: DataFrame) -> Counts:
     """Fetch one wave of versions and commit it, rejects last: a version that has one is not looked at again."""
     tasks = running_tasks(lake.spark)
     fetch = DocumentFetch(
@@ -150,7 +153,7 @@ def fetch_wave(lake: Lake, settings: Settings, context: RunContext, wave: DataFr
     told = with_retractions_told(fetched, lake.read(DOCUMENTS))
     lake.apply(DOCUMENTS, changes_of_fetched(told, lake.read(DOCUMENTS), DOCUMENTS))
     tried = fetched.select(F.col("accession").alias("key"))
-    num_rejected = sync_rejects(lake, context, STAGE, tried, refused, missing_keys(lake, settings))
+    num_rejected = sync_rejects(lake, context, STAGE, tried, refused, missing_keys(lake, settings, wanted))
     filtered = fetched.where(F.col("state") == FILTERED).groupBy("filter_reason").count().collect()
     num_ok = fetched.where((F.col("state") != FILTERED) & F.col("reason").isNull()).count()
     lake.unstage(STAGE)

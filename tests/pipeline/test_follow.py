@@ -164,6 +164,28 @@ def test_a_failed_request_is_made_again_by_the_next_run_though_nothing_changed(
     assert here.run("fetch_articles")[0].counts is None
 
 
+def test_a_failed_request_that_nobody_wants_any_more_is_forgotten(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, ids = Mirror(spark, tmp_path), tmp_path / "ids.txt"
+    for accession in (STAYS, BARE):
+        here.put(accession)
+    here.list(1, STAYS, BARE)
+    ids.write_text(f"{STAYS}\n")
+    with monkeypatch.context() as patched:
+        patched.setattr(fetch_articles, "DocumentFetch", FailingFetch)
+        here.run("sync_inventory", "fetch_articles", source__ids=ids)
+        assert {row["key"]: row["reason"] for row in here.tables()["rejects"]} == {STAYS: "fetch_failed"}
+        ids.write_text(f"{BARE}\n")
+        here.run("fetch_articles", source__ids=ids)
+        assert {row["key"]: row["reason"] for row in here.tables()["rejects"]} == {BARE: "fetch_failed"}
+    here.run("fetch_articles", source__ids=ids)
+    assert here.tables()["rejects"] == []
+    assert here.run("fetch_articles", source__ids=ids)[0].counts is None
+    ids.write_text(f"{STAYS}\n")
+    assert here.run("fetch_articles", source__ids=ids)[0].counts == Counts(1, 1, 0)
+
+
 class FailingFetch(fetch_articles.DocumentFetch):
     """A network that is down."""
 
