@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.tables import Lake
+from jobs.tombstones import buried_alive
 from schemas.articles import ARTICLES
 from schemas.documents import DOCUMENTS
 from schemas.duplicates import DUPLICATES
@@ -39,12 +40,12 @@ BURIED_ALIVE = "tombstones of living pairs"
 
 
 def count_orphans(lake: Lake) -> dict[str, int]:
-    """How many rows miss their parent, per `child without parent`, and how many pairs have a tombstone though they live."""
+    """How many rows miss their parent, per `child without parent`, and how many tombstones are of living pairs."""
     missing = [
         _named(lake.read(child).join(_parents(lake, parent), list(columns), "left_anti"), f"{child.name} without {parent.name}")
         for child, parent, columns in REFERENCES
     ]
-    missing.append(_named(lake.read(TOMBSTONES).join(lake.read(PAIRS), "pair_id", "left_semi"), BURIED_ALIVE))
+    missing.append(_named(buried_alive(lake.read(TOMBSTONES), lake.read(PAIRS)), BURIED_ALIVE))
     rows = reduce(DataFrame.union, missing).collect()
     return {row["reference"]: row["num_rows"] for row in rows}
 

@@ -1,4 +1,4 @@
-"""Tombstones: why and when a pair left the archive."""
+"""Tombstones: why and when a pair left the archive, or got another licence."""
 
 from __future__ import annotations
 
@@ -13,25 +13,49 @@ from schemas.inventory import INVENTORY, REMOVED
 from schemas.pairs import PAIRS
 from schemas.tombstones import TOMBSTONES
 
-_IDENTITY = ("pair_id", "accession", "figure_id", "image_sha256")
+RELICENSED = "relicensed"
+_IDENTITY = ("pair_id", "accession", "figure_id", "image_sha256", "license_code")
+_EVENT = ("reason", "license_code", "new_license_code")
 
 
 def bury(lake: Lake, context: RunContext, pairs: DataFrame) -> None:
-    """Write a tombstone for each pair that the new `pairs` lack, and drop those of pairs that came back.
+    """Write a tombstone for each pair that the new `pairs` lack or hold under another licence, and drop what no longer holds.
 
     To be called before `pairs` is written: a run that is killed between the two finds the same pairs missing again.
     """
-    gone = lake.read(PAIRS).join(pairs.select("pair_id"), "pair_id", "left_anti")
-    old = lake.read(TOMBSTONES)
-    if gone.isEmpty() and old.isEmpty():
+    before, old = lake.read(PAIRS), lake.read(TOMBSTONES)
+    gone = before.join(pairs.select("pair_id"), "pair_id", "left_anti")
+    changed = relicensed(before, pairs, context)
+    if gone.isEmpty() and changed.isEmpty() and old.isEmpty():
         return
-    dead = tombstones_of(gone, lake, context)
-    kept = old.join(pairs.select("pair_id"), "pair_id", "left_anti").join(dead.select("pair_id"), "pair_id", "left_anti")
-    buried_before = old.select("pair_id", F.col("removed_at").alias("buried"), F.col("reason").alias("why"))
-    dead = dead.join(buried_before, "pair_id", "left").withColumn(
-        "removed_at", F.when(F.col("why") == F.col("reason"), F.col("buried")).otherwise(F.col("removed_at"))
-    )
-    lake.sync(TOMBSTONES, kept.unionByName(dead.select(*TOMBSTONES.column_names)), old)
+    dead = tombstones_of(gone, lake, context).unionByName(changed)
+    kept = old.join(dead.select("pair_id"), "pair_id", "left_anti")
+    kept = kept.join(buried_alive(kept, pairs).select("pair_id"), "pair_id", "left_anti")
+    lake.sync(TOMBSTONES, kept.unionByName(dated_as_before(dead, old)), old)
+
+
+def relicensed(before: DataFrame, after: DataFrame, context: RunContext) -> DataFrame:
+    """Tombstones of pairs that live on under another licence than before: copies of them carry the old one."""
+    licensed = after.select("pair_id", F.col("license_code").alias("new_license_code"))
+    both = before.select(*_IDENTITY).join(licensed, "pair_id")
+    changed = both.where(~F.col("license_code").eqNullSafe(F.col("new_license_code")))
+    rows = changed.withColumn("reason", F.lit(RELICENSED)).withColumn("removed_at", F.lit(context.started))
+    return rows.select(*TOMBSTONES.column_names)
+
+
+def buried_alive(tombstones: DataFrame, pairs: DataFrame) -> DataFrame:
+    """Tombstones of living pairs, but for those that tell of a licence which is not the pair's any more."""
+    living = pairs.select("pair_id", F.col("license_code").alias("license_now"))
+    is_told = (F.col("reason") == RELICENSED) & ~F.col("license_code").eqNullSafe(F.col("license_now"))
+    return tombstones.join(living, "pair_id").where(~is_told)
+
+
+def dated_as_before(dead: DataFrame, old: DataFrame) -> DataFrame:
+    """The tombstones, those that an earlier run wrote of the same event with its time."""
+    before = old.select("pair_id", F.col("removed_at").alias("buried"), F.struct(*_EVENT).alias("event"))
+    is_same = F.struct(*_EVENT).eqNullSafe(F.col("event"))
+    removed_at = F.when(is_same, F.col("buried")).otherwise(F.col("removed_at"))
+    return dead.join(before, "pair_id", "left").withColumn("removed_at", removed_at).select(*TOMBSTONES.column_names)
 
 
 def tombstones_of(gone: DataFrame, lake: Lake, context: RunContext) -> DataFrame:
@@ -51,10 +75,13 @@ def tombstones_of(gone: DataFrame, lake: Lake, context: RunContext) -> DataFrame
     reason = (
         F.when(F.coalesce(F.col("listed_as") == REMOVED, F.lit(True)), "removed")
         .when(F.col("is_retracted"), "retracted")
-        .when(F.col("is_left_out"), "relicensed")
+        .when(F.col("is_left_out"), RELICENSED)
         .when(F.col("is_parsed").isNull(), "refused")
-        .when(~F.col("license_now").eqNullSafe(F.col("article_license_code")), "relicensed")
+        .when(~F.col("license_now").eqNullSafe(F.col("article_license_code")), RELICENSED)
         .when(version < F.col("newest"), "superseded")
         .otherwise("changed")
     )
-    return joined.select(*_IDENTITY, reason.alias("reason"), F.lit(context.started).alias("removed_at"))
+    rows = joined.withColumns(
+        {"reason": reason, "removed_at": F.lit(context.started), "new_license_code": F.lit(None).cast("string")}
+    )
+    return rows.select(*TOMBSTONES.column_names)

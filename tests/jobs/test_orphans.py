@@ -31,12 +31,14 @@ def test_every_row_whose_parent_is_not_there_is_counted(lake: Lake) -> None:
     put(lake, DOCUMENTS, *({"accession": f"PMC{n}.1", "state": "filtered", "filter_reason": "x"} for n in (1, 2, 3)))
     put(lake, MENTIONS, {"accession": "PMC1.1", "figure_id": "f1", "found_by": "xref", "place": "paragraph"})
     put(lake, PAIRS, {"pair_id": "a", "license_group": "other", "split": "train"})
-    put(lake, TOMBSTONES, {"pair_id": "a"}, {"pair_id": "b"})
+    put(lake, PAIRS, *({"pair_id": name, "license_group": "other", "split": "train", "license_code": "TDM"} for name in "cd"))
+    relicensed = {"pair_id": "c", "reason": "relicensed", "license_code": "CC BY"}
+    put(lake, TOMBSTONES, {"pair_id": "a"}, {"pair_id": "b"}, relicensed, relicensed | {"pair_id": "d", "license_code": "TDM"})
     counts = {reference: number for reference, number in count_orphans(lake).items() if number}
     assert counts == {
         "documents without inventory": 2,
         "mentions without figures": 1,
-        "pairs without figures": 1,
-        "pairs without media": 1,
-        BURIED_ALIVE: 1,
+        "pairs without figures": 3,
+        "pairs without media": 3,
+        BURIED_ALIVE: 2,
     }

@@ -1,7 +1,10 @@
 """Why pairs left the archive, and how long that is told."""
 
+from datetime import timedelta
+
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from jobs.stage import RunContext
 from jobs.tables import Lake
@@ -11,14 +14,16 @@ from schemas.documents import DOCUMENTS, FILTERED, STORED
 from schemas.inventory import INVENTORY, PRESENT, REMOVED
 from schemas.pairs import PAIRS
 from schemas.tombstones import TOMBSTONES
-from tests.jobs.rows import DAY_1, DAY_2, frame
+from tests.jobs.rows import DAY_1, DAY_2, collected, frame
 
 pytestmark = pytest.mark.spark
 FIRST, SECOND = RunContext("run-1", DAY_1), RunContext("run-2", DAY_2)
+THIRD = RunContext("run-3", DAY_2 + timedelta(days=1))
 
 
-def pairs(spark: SparkSession, *accessions: str) -> DataFrame:
+def pairs(spark: SparkSession, *accessions: str, license_code: str | None = "CC BY") -> DataFrame:
     defaults = {"article_license_code": "CC BY", "license_group": "commercial", "split": "train", "figure_id": "f1"}
+    defaults |= {"license_code": license_code}
     return frame(
         spark, PAIRS, *(defaults | {"accession": name, "pair_id": f"{name.replace('.', '_')}_f1"} for name in accessions)
     )
@@ -94,3 +99,27 @@ def test_a_pair_stays_buried_since_its_first_day_until_it_comes_back(lake: Lake)
     assert (row["pair_id"], row["reason"], row["removed_at"]) == ("PMC2_1_f1", "removed", DAY_1.replace(tzinfo=None))
     bury(lake, SECOND, pairs(spark, "PMC1.1", "PMC2.1"))
     assert lake.read(TOMBSTONES).isEmpty()
+
+
+def test_a_pair_that_lives_on_under_another_licence_has_a_tombstone_with_both_licences(lake: Lake) -> None:
+    spark = lake.spark
+
+    def follow(context: RunContext, *accessions: str, license_code: str | None) -> list[tuple[object, ...]]:
+        """Bury, then write the pairs; what the tombstones tell."""
+        now = pairs(spark, *accessions, license_code=license_code)
+        bury(lake, context, now)
+        bury(lake, THIRD, now)  # by a run after one that was killed before it wrote the pairs
+        lake.sync(PAIRS, now)
+        told = lake.read(TOMBSTONES).select("accession", "reason", "license_code", "new_license_code", F.day("removed_at"))
+        return collected(told)
+
+    lake.apply(INVENTORY, inventory(spark, PMC1_1=PRESENT, PMC2_1=REMOVED).selectExpr("*", "'insert' AS _change"))
+    assert follow(FIRST, "PMC1.1", "PMC2.1", license_code="CC BY") == []
+    assert follow(FIRST, "PMC1.1", license_code="CC BY-NC") == [
+        ("PMC1.1", "relicensed", "CC BY", "CC BY-NC", 1),
+        ("PMC2.1", "removed", "CC BY", None, 1),
+    ]
+    assert follow(SECOND, "PMC1.1", license_code="CC BY-NC")[0] == ("PMC1.1", "relicensed", "CC BY", "CC BY-NC", 1)
+    assert follow(SECOND, "PMC1.1", license_code=None)[0] == ("PMC1.1", "relicensed", "CC BY-NC", None, 2)
+    assert follow(SECOND, license_code=None)[0] == ("PMC1.1", "refused", None, None, 2)
+    assert follow(SECOND, "PMC1.1", license_code=None) == [("PMC2.1", "removed", "CC BY", None, 1)]

@@ -94,7 +94,7 @@ def test_what_left_the_source_or_its_licence_left_the_pairs_in_the_same_run(foll
         assert had >= {*after.truth.changes[RETRACTED], *after.truth.changes[CLOSED], *after.truth.changes[REMOVED]}
 
 
-def test_a_new_licence_stands_in_the_pairs_of_the_same_run(followed: Followed) -> None:
+def test_a_new_licence_stands_in_the_pairs_and_the_old_one_in_tombstones_of_the_same_run(followed: Followed) -> None:
     for before, after in zip(followed.days, followed.days[1:], strict=False):
         for accession in after.truth.changes[RELICENSED]:
             old = {row["license_code"] for row in before.tables["pairs"] if row["accession"] == accession}
@@ -102,6 +102,12 @@ def test_a_new_licence_stands_in_the_pairs_of_the_same_run(followed: Followed) -
             assert new == {row.license_code for row in after.truth.articles if row.accession == accession}
             assert old
             assert old != new
+            graves = [row for row in after.tables["tombstones"] if row["accession"] == accession]
+            assert {row["pair_id"] for row in graves} == {
+                r["pair_id"] for r in before.tables["pairs"] if r["accession"] == accession
+            }
+            assert {(row["reason"], row["license_code"]) for row in graves} == {("relicensed", code) for code in old}
+            assert {row["new_license_code"] for row in graves} == new
 
 
 def test_every_pair_that_left_has_a_tombstone_with_why_and_when(followed: Followed) -> None:
@@ -110,7 +116,9 @@ def test_every_pair_that_left_has_a_tombstone_with_why_and_when(followed: Follow
         old, new = keyed(before.tables["pairs"], "pairs"), keyed(after.tables["pairs"], "pairs")
         graves, dug = keyed(after.tables["tombstones"], "tombstones"), keyed(before.tables["tombstones"], "tombstones")
         assert graves.keys() >= old.keys() - new.keys()
-        assert graves.keys().isdisjoint(new)
+        alive = {key for key in graves.keys() & new.keys() if graves[key]["license_code"] == new[key]["license_code"]}
+        assert alive == set()
+        assert {graves[key]["reason"] for key in graves.keys() & new.keys()} <= {"relicensed"}
         for edit, reason in reasons.items():
             mine = [row for row in graves.values() if row["accession"] in after.truth.changes[edit]]
             assert {row["reason"] for row in mine} == ({reason} if after.truth.changes[edit] else set())
