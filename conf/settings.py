@@ -139,6 +139,11 @@ class FetchSettings(Section):
         description="Try again all that an earlier run rejected, not only failed requests, though nothing changed at the source",
     )
 
+    @property
+    def is_capped(self) -> bool:
+        """Whether requests are capped, which tasks share."""
+        return self.requests_per_s > 0
+
 
 class ImageSettings(Section):
     """What an image may be and how it is normalised."""

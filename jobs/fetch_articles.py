@@ -145,7 +145,7 @@ def fetch_wave(lake: Lake, settings: Settings, context: RunContext, wave: DataFr
         source_options(settings, tasks), selection(settings), fetch_limits(settings), requests_per_task(lake.spark, settings)
     )
     num_bytes = expected_bytes(wave, lake.read(DOCUMENTS).select("accession", "num_bytes"), USUAL_BYTES)
-    work = spread_by_bytes(wave, wave.count(), num_bytes, settings.fetch.partition_bytes, tasks)
+    work = spread_by_bytes(wave, wave.count(), num_bytes, settings.fetch.partition_bytes, tasks, settings.fetch.is_capped)
     fetched = lake.stage(map_batches(work, fetch, RESULT), STAGE)
     refused = fetched.where("reason IS NOT NULL").select(
         F.col("accession").alias("key"), "reason", "detail", F.col("etag").alias("fingerprint")

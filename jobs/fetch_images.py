@@ -155,7 +155,8 @@ def fetch_wave(lake: Lake, settings: Settings, context: RunContext, wave: DataFr
         settings.fetch.keep_image_bytes,
     )
     num_bytes = expected_bytes(wave, lake.read(MEDIA).select("accession", "media_name", "num_bytes"), USUAL_BYTES)
-    work = spread_by_bytes(wave.drop("fingerprint"), wave.count(), num_bytes, settings.fetch.partition_bytes, tasks)
+    bounds = (settings.fetch.partition_bytes, tasks, settings.fetch.is_capped)
+    work = spread_by_bytes(wave.drop("fingerprint"), wave.count(), num_bytes, *bounds)
     fetched = lake.stage(map_batches(work, fetch, RESULT), STAGE)
     refused = (
         fetched.where("reason IS NOT NULL")

@@ -45,14 +45,19 @@ def mark(settings: Settings) -> str:
 
 
 def read_listing(spark: SparkSession, settings: Settings, manifest: Manifest | None) -> DataFrame:
-    """Every line of the inventory, one task a part; without one every metadata object that the source lists."""
+    """Every line of the inventory, one task a part (under a cap on requests only as many as share it).
+
+    Without an inventory every metadata object that the source lists.
+    """
     if manifest is None:
         with unanswered(source_setting(settings)):
             listed = pa.Table.from_batches(listing_batches(list_versions(open_source(source_options(settings)))), INVENTORY_ROWS)
         return spark.createDataFrame(listed, sql_columns(INVENTORY_ROWS))
     parts = [(part.key, part.num_bytes, part.md5) for part in manifest.parts]
-    frame = spark.createDataFrame(parts, sql_columns(PART)).repartition(max(1, len(parts)))
-    return map_batches(frame, InventoryRead(source_options(settings, running_tasks(spark)), manifest.columns), RESULT)
+    tasks = running_tasks(spark)
+    num_tasks = min(len(parts), tasks) if settings.fetch.is_capped else len(parts)
+    frame = spark.createDataFrame(parts, sql_columns(PART)).repartition(max(1, num_tasks))
+    return map_batches(frame, InventoryRead(source_options(settings, tasks), manifest.columns), RESULT)
 
 
 def newest_lines(listing: DataFrame) -> DataFrame:

@@ -46,12 +46,16 @@ def expected_bytes(work: DataFrame, known: DataFrame, usual_bytes: int) -> int:
     return int(sized.collect()[0]["total"] or 0)
 
 
-def spread_by_bytes(frame: DataFrame, num_rows: int, num_bytes: int, partition_bytes: int, tasks_at_a_time: int) -> DataFrame:
+def spread_by_bytes(
+    frame: DataFrame, num_rows: int, num_bytes: int, partition_bytes: int, tasks_at_a_time: int, is_capped: bool = False
+) -> DataFrame:
     """The frame in tasks of about `partition_bytes` of the expected `num_bytes`, at least one for each that can run at a time.
 
+    is_capped: not more either. Each task has its share of a cap on requests, and executors that join later must not add any.
     The objects of an article version follow one another in one task: where they lie in a package, it is opened once.
     """
-    num_tasks = max(1, min(num_rows, max(tasks_at_a_time, -(-num_bytes // partition_bytes))))
+    by_bytes = 0 if is_capped else -(-num_bytes // partition_bytes)
+    num_tasks = max(1, min(num_rows, max(tasks_at_a_time, by_bytes)))
     return frame.repartition(num_tasks, "accession").sortWithinPartitions("accession")
 
 

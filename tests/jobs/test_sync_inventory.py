@@ -13,6 +13,7 @@ from jobs.sync_inventory import inventory_changes, newest_lines, read_listing, r
 from jobs.tables import CHANGE, INSERT, UPSERT
 from schemas.inventory import INVENTORY, PRESENT, REMOVED
 from tests.jobs.rows import DAY_1, DAY_2, collected, frame
+from udfs.inventory import Manifest, ManifestPart
 from udfs.inventory_rows import INVENTORY_ROWS
 
 pytestmark = pytest.mark.spark
@@ -55,6 +56,16 @@ def test_keys_that_name_no_version_are_refused_once_each(spark: SparkSession) ->
     assert [(row["key"], row["reason"], row["fingerprint"]) for row in refused.collect()] == [
         ("metadata/readme.txt", "bad_key", "metadata/readme.txt")
     ]
+
+
+@pytest.mark.parametrize(("requests_per_s", "num_tasks"), [(0, 7), (100, 2)])
+def test_under_a_cap_no_more_parts_are_read_at_a_time_than_share_it(
+    spark: SparkSession, requests_per_s: int, num_tasks: int
+) -> None:
+    parts = tuple(ManifestPart(f"data/{n}.csv.gz", 1, None) for n in range(7))
+    manifest = Manifest("manifest.json", DAY_1, ("Key", "ETag", "LastModifiedDate"), parts, "0")
+    settings = load_settings("local", [f"fetch.requests_per_s={requests_per_s}"])
+    assert read_listing(spark, settings, manifest).rdd.getNumPartitions() == num_tasks
 
 
 @pytest.fixture

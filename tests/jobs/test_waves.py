@@ -56,6 +56,12 @@ def test_work_is_spread_by_its_bytes(spark: SparkSession, num_rows: int, num_byt
     assert spread_out.rdd.getNumPartitions() == expected
 
 
+def test_under_a_cap_no_more_tasks_are_made_than_share_it(spark: SparkSession) -> None:
+    work = spark.range(1).withColumnRenamed("id", "accession")
+    spread_out = spread_by_bytes(work, 100, 1000, partition_bytes=100, tasks_at_a_time=4, is_capped=True)
+    assert spread_out.rdd.getNumPartitions() == 4
+
+
 def test_the_objects_of_an_article_version_follow_one_another_in_one_task(spark: SparkSession) -> None:
     work = spark.range(400).select((F.col("id") % 40).alias("accession"), "id")
     tasks = spread_by_bytes(work, 400, 1000, partition_bytes=100, tasks_at_a_time=4).rdd.glom().collect()

@@ -135,13 +135,15 @@ def test_original_bytes_are_kept_when_wanted_and_dropped_when_not(small: Small) 
     assert small.values("media", "image_sha256") == before
 
 
-@pytest.mark.parametrize(("partition_bytes", "is_cut"), [(1, True), (2**30, False)])
-def test_tasks_are_cut_by_bytes(other: Small, monkeypatch: pytest.MonkeyPatch, partition_bytes: int, is_cut: bool) -> None:
+@pytest.mark.parametrize(("partition_bytes", "cap", "is_cut"), [(1, 0, True), (2**30, 0, False), (1, 5000, False)])
+def test_tasks_are_cut_by_bytes_unless_they_share_a_cap(
+    other: Small, monkeypatch: pytest.MonkeyPatch, partition_bytes: int, cap: int, is_cut: bool
+) -> None:
     def leave(lake: Lake, name: str) -> None:
         """What a stage wrote to its scratch place stays: a file for each task."""
 
     monkeypatch.setattr(Lake, "unstage", leave)
-    other.run("fetch_articles", fetch__partition_bytes=partition_bytes)
+    other.run("fetch_articles", fetch__partition_bytes=partition_bytes, fetch__requests_per_s=cap)
     files = [path for path in (other.lake / "_staging" / "fetch_articles").glob("*.parquet") if path.stat().st_size]
     assert (len(files) > NUM_CORES) == is_cut
 
