@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from conf.settings import Settings, UnusableSettings
 from jobs.arrow_frames import map_batches, sql_columns
 from jobs.entry import main
-from jobs.listing_checks import LISTED, check_age, check_removals
+from jobs.listing_checks import LISTED, check_age, check_removals, inventory_time
 from jobs.options import refusals, running_tasks, source_options, source_setting, unanswered
 from jobs.stage import Counts, RunContext, last_inputs, sync_rejects
 from jobs.tables import CHANGE, INSERT, UPSERT, Lake
@@ -68,8 +68,11 @@ def newest_lines(listing: DataFrame) -> DataFrame:
     )
 
 
-def inventory_changes(listed: DataFrame, current: DataFrame, seen: datetime) -> DataFrame:
-    """Changes of the table: added and changed versions, and present ones that are no longer listed."""
+def inventory_changes(listed: DataFrame, current: DataFrame, seen: datetime, before: datetime | None) -> DataFrame:
+    """Changes of the table: added and changed versions, and present ones that are no longer listed.
+
+    seen: time of this listing; before: of the one that was followed last, which all that is present was in.
+    """
     new = listed.select("accession", F.struct("*").alias("new"))
     old = current.select("accession", F.struct("*").alias("old"))
     joined = new.join(old, "accession", "full_outer")
@@ -82,7 +85,7 @@ def inventory_changes(listed: DataFrame, current: DataFrame, seen: datetime) -> 
         *(column.alias(name) for name, column in either.items()),
         F.when(gone, REMOVED).otherwise(PRESENT).alias("state"),
         F.coalesce("old.first_seen", now).alias("first_seen"),
-        F.when(gone, F.col("old.last_seen")).otherwise(now).alias("last_seen"),
+        F.when(gone, F.coalesce(F.lit(before), F.col("old.last_seen"))).otherwise(now).alias("last_seen"),
         F.when(F.col("old").isNull(), INSERT).otherwise(UPSERT).alias(CHANGE),
     )
 
@@ -102,11 +105,12 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     """Read the newest listing, merge what changed, refuse lines that name no article version."""
     lake = Lake(spark, settings.lake)
     manifest = source_manifest(settings)
+    followed = last_inputs(lake, STAGE)
     if manifest:
-        check_age(manifest, last_inputs(lake, STAGE), settings)
+        check_age(manifest, followed, settings)
     seen = manifest.created if manifest else context.started
     listing = lake.stage(read_listing(spark, settings, manifest), STAGE)
-    follow(lake, settings, listing, seen)
+    follow(lake, settings, listing, (seen, inventory_time(followed)))
     refused = refused_lines(listing)
     num_rejected = sync_rejects(lake, context, STAGE, refused.select("key"), refused)
     lines = listing.agg(F.count("*").alias("all"), F.count_distinct("key").alias("distinct")).collect()[0]
@@ -115,10 +119,13 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     return Counts(lines["all"], num_ok, num_rejected, {"listed_twice": lines["all"] - lines["distinct"]})
 
 
-def follow(lake: Lake, settings: Settings, listing: DataFrame, seen: datetime) -> None:
-    """Merge a listing into the table; UnusableSettings, with nothing written, for one that cannot be the whole."""
+def follow(lake: Lake, settings: Settings, listing: DataFrame, times: tuple[datetime, datetime | None]) -> None:
+    """Merge a listing into the table; UnusableSettings, with nothing written, for one that cannot be the whole.
+
+    times: of this listing and of the one that was followed last.
+    """
     current = lake.read(INVENTORY)
-    changes = inventory_changes(newest_lines(listing), current, seen)
+    changes = inventory_changes(newest_lines(listing), current, *times)
     num_present = current.where(F.col("state") == PRESENT).count()
     if num_present == 0 and listing.isEmpty():
         raise UnusableSettings(f"source.uri: {settings.source.uri} lists no article version; check the address")

@@ -28,7 +28,8 @@ INVENTORY = Table(
         Column(
             "last_seen",
             TIMESTAMP,
-            "Time of the newest inventory that listed this version as it stands in this row",
+            "present: time of the first inventory that listed it as it stands in this row, as all since did; "
+            "removed: time of the last inventory that listed it",
             required=True,
         ),
     ),

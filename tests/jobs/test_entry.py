@@ -1,6 +1,7 @@
 """The command line of a job: arguments in, exit code out."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -129,3 +130,8 @@ def test_wrong_use_ends_a_job_with_code_2_and_no_traceback(arguments: list[str],
     assert ended.returncode == 2
     assert ended.stderr.startswith(told)
     assert "Traceback" not in ended.stderr
+
+
+def test_the_readme_lists_every_stage_in_order() -> None:
+    listed = re.findall(r"^\| `(\w+)` \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert tuple(listed) == STAGES

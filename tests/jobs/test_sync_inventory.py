@@ -34,7 +34,7 @@ def test_only_what_differs_from_the_listing_is_changed(spark: SparkSession) -> N
     listed = newest_lines(listing(spark, *((number, etag, DAY_2) for number, etag in ((1, "a"), (2, "b"), (3, "a"), (4, "a")))))
     states = {1: PRESENT, 2: PRESENT, 3: REMOVED, 5: PRESENT, 6: REMOVED}
     old = [{"accession": f"PMC{n}.1", "pmcid": f"PMC{n}", "etag": "a", "state": state} for n, state in states.items()]
-    changes = inventory_changes(listed, frame(spark, INVENTORY, *old), DAY_2)
+    changes = inventory_changes(listed, frame(spark, INVENTORY, *old), DAY_2, None)
     assert set(changes.columns) == {*INVENTORY.column_names, CHANGE}
     days = {DAY_1.replace(tzinfo=None): 1, DAY_2.replace(tzinfo=None): 2}
     found = collected(changes, "accession", "etag", "state", "first_seen", "last_seen", CHANGE)
@@ -43,6 +43,17 @@ def test_only_what_differs_from_the_listing_is_changed(spark: SparkSession) -> N
         ("PMC3.1", "a", PRESENT, 1, 2, UPSERT),
         ("PMC4.1", "a", PRESENT, 2, 2, INSERT),
         ("PMC5.1", "a", REMOVED, 1, 1, UPSERT),
+    ]
+
+
+def test_a_version_that_went_was_last_seen_by_the_inventory_before(spark: SparkSession) -> None:
+    here = [{"accession": f"PMC{n}.1", "pmcid": f"PMC{n}", "etag": "a", "state": PRESENT} for n in (1, 2, 3)]
+    listed = newest_lines(listing(spark, (1, "a", DAY_1), (2, "b", DAY_1)))
+    before = DAY_1 + (DAY_2 - DAY_1) / 2
+    changes = inventory_changes(listed, frame(spark, INVENTORY, *here), DAY_2, before)
+    assert collected(changes, "accession", "state", "last_seen") == [
+        ("PMC2.1", PRESENT, DAY_2.replace(tzinfo=None)),
+        ("PMC3.1", REMOVED, before.replace(tzinfo=None)),
     ]
 
 
