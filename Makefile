@@ -1,6 +1,7 @@
 # `make demo` and `make test` set up everything: they need Python 3.11+, Java 17 or 21 and make.
 PYTHON ?= python3
 OUT ?= build
+PROCESSES ?= 2
 BIN := .venv/bin
 LOCK := requirements.lock
 
@@ -10,8 +11,9 @@ LOCK := requirements.lock
 demo: .venv/.installed
 	$(BIN)/biomedica demo --out "$(OUT)" $(if $(SOURCE),--source "$(SOURCE)") $(if $(IDS),--ids "$(IDS)")
 
+# Two processes share the tests; `make test PROCESSES=0` runs them one after the other.
 test: .venv/.installed
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses $(PROCESSES) --dist loadgroup $(ARGS)
 
 bench: .venv/.installed
 	$(BIN)/python -m jobs.bench --out "$(OUT)"
