@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import secrets
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 
 import numpy as np
 from pyspark import SparkFiles
@@ -37,7 +41,7 @@ def hash_pairs(hashes: DataFrame, settings: DuplicateSettings) -> Iterator[DataF
 
     hashes: phash (long, distinct), is_new; staged, for it is read several times. Up to `max_broadcast_hashes` go to every
     executor as one file of 8 bytes each, and tasks are shares of the search; more are shuffled by the bits that must agree.
-    The frame can be read as long as the context is open: after that the file is gone.
+    The frame can be read as long as the context is open: after that the file is empty.
     """
     num_by_age = {row["is_new"]: row["count"] for row in hashes.groupBy("is_new").count().collect()}
     num_old, num_new = num_by_age.get(False, 0), num_by_age.get(True, 0)
@@ -46,13 +50,28 @@ def hash_pairs(hashes: DataFrame, settings: DuplicateSettings) -> Iterator[DataF
     elif num_old + num_new > settings.max_broadcast_hashes:
         yield _shuffled(hashes, num_old + num_new, settings)
     else:
-        with TemporaryDirectory(prefix="biomedica-") as folder:
-            yield _broadcast(hashes, (num_old, num_new), settings.max_distance, Path(folder))
+        path = sent_files() / f"hashes-{secrets.token_hex(8)}.npy"
+        try:
+            yield _broadcast(hashes, (num_old, num_new), settings.max_distance, path)
+        finally:
+            with suppress(FileNotFoundError):
+                os.truncate(path, 0)
 
 
-def _broadcast(hashes: DataFrame, sizes: tuple[int, int], max_distance: int, folder: Path) -> DataFrame:
+@cache
+def sent_files() -> Path:
+    """The folder of the files that were sent to executors, kept until this process ends.
+
+    An executor asks for every file that was ever sent before it takes its first task, however late that is, and Spark takes no
+    file back: one that is done with stays, without content.
+    """
+    folder = Path(mkdtemp(prefix="biomedica-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _broadcast(hashes: DataFrame, sizes: tuple[int, int], max_distance: int, path: Path) -> DataFrame:
     spark, (num_old, num_new) = hashes.sparkSession, sizes
-    path = folder / f"hashes-{secrets.token_hex(8)}.npy"
     written = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint64, shape=(num_old + num_new,))
     start = 0
     for is_new in (False, True):
