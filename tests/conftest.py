@@ -32,6 +32,7 @@ SMALL_FRAMES = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where two processes share the tests, those of a file stay together, and all that look at the archives built once."""
     for item in items:
