@@ -11,9 +11,9 @@ LOCK := requirements.lock
 demo: .venv/.installed
 	$(BIN)/biomedica demo --out "$(OUT)" $(if $(SOURCE),--source "$(SOURCE)") $(if $(IDS),--ids "$(IDS)")
 
-# Two processes share the tests; `make test PROCESSES=0` runs them one after the other.
+# Two processes share the tests, file by file; `make test PROCESSES=0` runs them one after the other.
 test: .venv/.installed
-	$(BIN)/pytest --numprocesses $(PROCESSES) --dist loadgroup $(ARGS)
+	$(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile $(ARGS)
 
 bench: .venv/.installed
 	$(BIN)/python -m jobs.bench --out "$(OUT)"

@@ -32,14 +32,6 @@ SMALL_FRAMES = {
 }
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where two processes share the tests, those of a file stay together, and all that look at the archives built once."""
-    for item in items:
-        built_once = {"sample_archive", "mirror_archive"} & set(getattr(item, "fixturenames", ()))
-        item.add_marker(pytest.mark.xdist_group("archives" if built_once else item.path.stem))
-
-
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of real articles and images beside the checkout; tests that need it are skipped without it."""
