@@ -1,7 +1,7 @@
 # `make demo` and `make test` set up everything: they need Python 3.11+, Java 17 or 21 and make.
 PYTHON ?= python3
 OUT ?= build
-PROCESSES ?= 2
+PROCESSES ?= 0
 BIN := .venv/bin
 LOCK := requirements.lock
 
@@ -11,7 +11,7 @@ LOCK := requirements.lock
 demo: .venv/.installed
 	$(BIN)/biomedica demo --out "$(OUT)" $(if $(SOURCE),--source "$(SOURCE)") $(if $(IDS),--ids "$(IDS)")
 
-# Two processes share the tests, file by file; `make test PROCESSES=0` runs them one after the other.
+# `make test PROCESSES=2` shares the tests out over two processes, file by file.
 test: .venv/.installed
 	$(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile $(ARGS)
 

@@ -55,7 +55,7 @@ def overrides(source: Path, out: Path) -> list[str]:
         f"lake.uri={out}/lake",
         f"export.uri={out}/shards",
         f"spark.log_file={out}/spark.log",
-        "spark.master=local[2]",
+        "spark.master=local[2,4]",  # a task that a busy machine fails is tried again, as on a cluster
         "spark.driver_memory=2g",
         "export.samples_per_shard=40",
         f"duplicates.max_articles_per_image={MAX_ARTICLES_PER_IMAGE}",
