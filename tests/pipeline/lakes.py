@@ -59,8 +59,8 @@ def overrides(source: Path, out: Path) -> list[str]:
         "spark.driver_memory=2g",
         "export.samples_per_shard=40",
         f"duplicates.max_articles_per_image={MAX_ARTICLES_PER_IMAGE}",
-        # A short run is over before the second compiler pays.
-        "spark.conf.spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1",
+        # A short run is over before the second compiler pays. Without it the JVM reserves too little for its code.
+        "spark.conf.spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m",
     ]
 
 
