@@ -1,7 +1,7 @@
 # `make demo` and `make test` set up everything: they need Python 3.11+, Java 17 or 21 and make.
 PYTHON ?= python3
 OUT ?= build
-PROCESSES ?= 0
+PROCESSES ?= 2
 BIN := .venv/bin
 LOCK := requirements.lock
 
@@ -11,9 +11,9 @@ LOCK := requirements.lock
 demo: .venv/.installed
 	$(BIN)/biomedica demo --out "$(OUT)" $(if $(SOURCE),--source "$(SOURCE)") $(if $(IDS),--ids "$(IDS)")
 
-# `make test PROCESSES=2` shares the tests out over two processes, file by file.
+# The tests of a file stay in one process: `make test PROCESSES=0` runs all of them in this one.
 test: .venv/.installed
-	$(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile $(ARGS)
+	$(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: .venv/.installed
 	$(BIN)/python -m jobs.bench --out "$(OUT)"

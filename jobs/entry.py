@@ -11,6 +11,7 @@ from conf.settings import UnusableSettings
 from jobs.lease import lease
 from jobs.session import spark_session
 from jobs.stage import Job, ReconciliationError, RunContext, StageResult, run_stage
+from jobs.tables import Lake
 
 STAGES = (
     "sync_inventory",
@@ -46,6 +47,7 @@ def run_job(stage: str, arguments: list[str]) -> int:
     try:
         context = RunContext.new()
         with lease(spark, settings.lake, context.run_id):
+            Lake(spark, settings.lake).create()
             write_line(result_line(run_stage(spark, settings, context, job_module(stage), stage)))
     except ReconciliationError as error:
         sys.stderr.write(f"{error}\n")

@@ -18,7 +18,7 @@ from conf.settings import DuplicateSettings, Settings
 from jobs.arrow_frames import map_batches, narrow_rows
 from jobs.candidate_graph import candidate_graph, save_graph
 from jobs.entry import main
-from jobs.stage import Counts, ReconciliationError, RunContext, last_inputs
+from jobs.stage import Counts, ReconciliationError, RunContext
 from jobs.tables import Lake
 from jobs.touched_images import touched_images
 from schemas.articles import ARTICLES
@@ -118,12 +118,12 @@ def mark(settings: Settings) -> str:
     return HASH_VERSION
 
 
-def touched_since_last_run(lake: Lake, settings: Settings) -> DataFrame | None:
+def touched_since_last_run(lake: Lake, settings: Settings, context: RunContext) -> DataFrame | None:
     """The images to look at again, staged; None for all.
 
     That is: at first, with other settings, where others changed the tables, or where a change feed has a gap.
     """
-    inputs = json.loads(last_inputs(lake, STAGE) or "{}")
+    inputs = json.loads(context.last_inputs(lake, STAGE) or "{}")
     known = (inputs.get("mark"), inputs.get("settings"), inputs.get("outputs"))
     if known != (mark(settings), {"duplicates": settings.duplicates.digest()}, lake.versions(WRITES)):
         return None
@@ -160,7 +160,7 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     lake = Lake(spark, settings.lake)
     num_images = lake.read(IMAGES).count()
     with narrow_rows(spark, num_images):
-        touched = touched_since_last_run(lake, settings)
+        touched = touched_since_last_run(lake, settings, context)
         images = comparable_images(lake.read(IMAGES), settings.duplicates)
         graph = candidate_graph(lake, images, touched, settings.duplicates)
         nodes = lake.stage(images.join(graph.decided, "phash_trimmed"), f"{STAGE}/nodes")

@@ -8,15 +8,15 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
 
 from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.sql import SparkSession
 
 from conf.settings import LakeSettings, UnusableSettings
+from jobs.hadoop_files import HadoopFolder
 
 BEAT_SECONDS = 30.0
 EXPIRY_SECONDS = 300.0
@@ -48,34 +48,30 @@ class Claim:
 
 
 class Claims:
-    """The claims on one archive, through the file system that Spark has for it: a folder or an object store."""
+    """The claims on one archive."""
 
     def __init__(self, spark: SparkSession, uri: str) -> None:
-        jvm: Any = spark._jvm
         self.folder = f"{uri}/_lease"
-        self._path = jvm.org.apache.hadoop.fs.Path
-        hadoop = spark._jsparkSession.sessionState().newHadoopConf()
-        self._files = self._path(self.folder).getFileSystem(hadoop)
+        self._files = HadoopFolder(spark, self.folder)
 
     def write(self, name: str) -> None:
         """Make or renew a claim."""
-        self._files.create(self._path(self.folder, name), True).close()
+        self._files.write(name)
 
     def delete(self, name: str) -> None:
         """Take a claim back."""
-        self._files.delete(self._path(self.folder, name), False)
+        self._files.delete(name)
 
     def exists(self, name: str) -> bool:
         """Whether a claim is there."""
-        return bool(self._files.exists(self._path(self.folder, name)))
+        return self._files.exists(name)
 
     def read(self) -> list[Claim]:
         """All claims."""
         found = []
-        for status in self._files.listStatus(self._path(self.folder)):
-            run_id, host, pid = (*status.getPath().getName().split("@"), "", "")[:3]
+        for name, seen in self._files.changed().items():
+            run_id, host, pid = (*name.split("@"), "", "")[:3]
             if pid.isdigit():
-                seen = datetime.fromtimestamp(status.getModificationTime() / 1000, UTC)
                 found.append(Claim(run_id, host, int(pid), seen))
         return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from threading import Event, Thread
 
 from pyspark.sql import SparkSession
@@ -17,7 +18,8 @@ from conf.settings import Settings, UnusableSettings
 from jobs.entry import DONE, STAGES, UNRECONCILED, job_module, parse_arguments, refuse
 from jobs.lease import lease
 from jobs.session import spark_session
-from jobs.stage import ReconciliationError, RunContext, StageResult, run_stage
+from jobs.stage import ReconciliationError, RunContext, StageResult, newest_inputs, run_stage
+from jobs.tables import Lake
 
 POLL_SECONDS = 0.3
 
@@ -30,6 +32,9 @@ def run_pipeline(spark: SparkSession, settings: Settings, console: Console) -> l
     context = RunContext.new()
     results = []
     with lease(spark, settings.lake, context.run_id) as held, stage_progress(spark, console) as show:
+        lake = Lake(spark, settings.lake)
+        lake.create()
+        context = replace(context, known_inputs=newest_inputs(lake))
         for stage in STAGES:
             if held:
                 held.check()

@@ -48,16 +48,25 @@ class Counts:
 
 @dataclass(frozen=True)
 class RunContext:
-    """Identity of one run: every stage of a pipeline shares it."""
+    """Identity of one run: every stage of a pipeline shares it.
+
+    known_inputs: `newest_inputs` as the run began; None to look them up when they are asked for.
+    """
 
     run_id: str
     started: datetime
+    known_inputs: Mapping[str, str] | None = None
 
     @classmethod
     def new(cls) -> RunContext:
         """A context that starts now; its id sorts by time."""
         now = datetime.now(UTC)
         return cls(f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}", now)
+
+    def last_inputs(self, lake: Lake, stage: str) -> str | None:
+        """What the newest run of the stage before this one read and left, as JSON; None before the first."""
+        known = newest_inputs(lake) if self.known_inputs is None else self.known_inputs
+        return known.get(stage)
 
 
 RunFunction = Callable[[SparkSession, Settings, RunContext], Counts]
@@ -93,12 +102,11 @@ class ReconciliationError(RuntimeError):
 
 
 def run_stage(spark: SparkSession, settings: Settings, context: RunContext, job: Job, stage: str) -> StageResult:
-    """Run one job unless it is up to date; ReconciliationError when its counts do not add up."""
+    """Run one job on created tables unless it is up to date; ReconciliationError when its counts do not add up."""
     lake = Lake(spark, settings.lake)
-    lake.create()
     started, clock = datetime.now(UTC), monotonic()
     inputs = stage_inputs(lake, settings, job)
-    if not _retries(lake, stage, settings) and last_inputs(lake, stage) == _with_outputs(lake, settings, inputs, job):
+    if not _retries(lake, stage, settings) and context.last_inputs(lake, stage) == _with_outputs(lake, settings, inputs, job):
         return StageResult(stage, monotonic() - clock, None)
     note = json.dumps({"run_id": context.run_id, "stage": stage, "settings": settings.public_dump()})
     with lake.commit_note(note):
@@ -132,10 +140,10 @@ def _with_outputs(lake: Lake, settings: Settings, inputs: str, job: Job) -> str:
     return json.dumps(json.loads(inputs) | outputs, sort_keys=True)
 
 
-def last_inputs(lake: Lake, stage: str) -> str | None:
-    """What the newest recorded run of the stage read and left, as JSON; None before the first."""
-    row = lake.read(RUNS).where(F.col("stage") == stage).agg(F.max_by("inputs", "started").alias("inputs")).first()
-    return None if row is None else row["inputs"]
+def newest_inputs(lake: Lake) -> dict[str, str]:
+    """What the newest recorded run of each stage read and left, as JSON, by stage."""
+    newest = lake.read(RUNS).groupBy("stage").agg(F.max_by("inputs", "started").alias("inputs"))
+    return {row["stage"]: row["inputs"] for row in newest.collect()}
 
 
 def _retries(lake: Lake, stage: str, settings: Settings) -> bool:

@@ -11,7 +11,7 @@ from conf.settings import Settings
 from jobs import extract_figures, fetch_articles, fetch_images, sync_inventory
 from jobs.listing_checks import inventory_time
 from jobs.orphans import count_orphans
-from jobs.stage import last_inputs, refused_for_good
+from jobs.stage import newest_inputs, refused_for_good
 from jobs.tables import Lake
 from schemas.articles import ARTICLES
 from schemas.documents import DOCUMENTS, FILTERED
@@ -32,7 +32,7 @@ _TIME = "yyyy-MM-dd'T'HH:mm:ss'+00:00'"  # sessions are in UTC
 def archive_status(lake: Lake, settings: Settings) -> dict[str, Any]:
     """The whole status as plain values, times in ISO 8601 (UTC); what waits is counted under these settings."""
     wanted = fetch_articles.followed_versions(lake, settings)
-    followed = inventory_time(last_inputs(lake, sync_inventory.STAGE))
+    followed = inventory_time(newest_inputs(lake).get(sync_inventory.STAGE))
     return {
         "inventory": followed and followed.isoformat(),
         "last_run": last_run(lake.read(RUNS)),

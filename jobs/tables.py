@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import MapType, StructType
 
 from conf.settings import LakeSettings, UnusableSettings
+from jobs.hadoop_files import HadoopFolder
 from jobs.lease import check_lease
 from schemas.catalog import TABLES
 from schemas.table import Table
@@ -151,9 +152,9 @@ class Lake:
         return self.spark.read.schema(rows.schema).parquet(path)
 
     def unstage(self, name: str) -> None:
-        """Empty the scratch place of `stage`, or all whose names begin with this one and a slash."""
+        """Delete the scratch place of `stage`, and those whose names begin with this one and a slash."""
         check_lease(self.settings.uri)
-        self.spark.range(0).write.mode("overwrite").parquet(self.path(f"_staging/{name}"))
+        HadoopFolder(self.spark, self.path(f"_staging/{name}")).delete_all()
 
     def sync(self, table: Table, rows: DataFrame, current: DataFrame | None = None) -> Changed:
         """Make the table (or its part `current`) equal to `rows`, writing only the rows that differ."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -18,8 +17,7 @@ from conf.load import load_settings
 from jobs import find_duplicates
 from jobs.bench.generated_images import write_archive
 from jobs.bench.memory import peak_memory
-from jobs.session import spark_session
-from jobs.stage import RunContext, run_stage
+from jobs.bench.stages import bench_session, local_options, stage_seconds
 from jobs.tables import Lake
 from schemas.duplicates import DUPLICATES
 from schemas.hash_pairs import HASH_PAIRS
@@ -29,17 +27,15 @@ STAGE = find_duplicates.STAGE
 
 def measure(folder: Path, num_images: int, *overrides: str) -> dict[str, Any]:
     """One full run over a generated archive below `folder`, which is drawn if it is not there."""
-    own = [f"lake.uri={folder}/lake", f"spark.log_file={folder}/spark.log", f"spark.master=local[{os.cpu_count()}]"]
-    settings = load_settings("local", [*own, *overrides])
-    spark = spark_session(settings, "bench")
-    try:
+    options = [*local_options(folder), f"lake.uri={folder}/lake", *overrides]
+    settings = load_settings("local", options)
+    with bench_session(options) as spark:
         lake = Lake(spark, settings.lake)
         if not lake.exists():
             write_archive(lake, num_images)
         with peak_memory() as peak, Written(folder / "lake" / "_staging" / STAGE / "found" / "_SUCCESS") as pairs:
             started = time.time()
-            run_stage(spark, settings, RunContext.new(), find_duplicates, STAGE)
-            seconds = time.time() - started
+            seconds = stage_seconds(spark, settings, STAGE)
         return {
             "images": num_images,
             "seconds_to_pairs": round(pairs.at - started, 1),
@@ -47,8 +43,6 @@ def measure(folder: Path, num_images: int, *overrides: str) -> dict[str, Any]:
             "peak_memory_gb": round(peak.num_bytes / 1e9, 2),
             **results(lake),
         }
-    finally:
-        spark.stop()
 
 
 def results(lake: Lake) -> dict[str, Any]:

@@ -21,9 +21,7 @@ from conf.load import load_settings
 from jobs.bench.beside import beside
 from jobs.bench.generated_images import complete
 from jobs.bench.hostile_inputs import picture
-from jobs.entry import job_module
-from jobs.session import spark_session
-from jobs.stage import RunContext, run_stage
+from jobs.bench.stages import bench_session, local_options, stage_seconds
 from jobs.tables import Lake
 from schemas.images import IMAGES
 from schemas.pairs import PAIRS
@@ -44,9 +42,8 @@ def run() -> dict[str, Any]:
     with TemporaryDirectory() as scratch, ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
         folder = Path(scratch)
         overrides = [f"lake.uri={folder}/lake", f"export.uri={folder}/shards", f"export.samples_per_shard={SAMPLES_PER_SHARD}"]
-        overrides += [f"spark.log_file={folder}/spark.log", f"spark.master=local[{cores}]"]
-        spark = spark_session(load_settings("local", overrides), "bench")
-        try:
+        overrides += local_options(folder)
+        with bench_session(overrides) as spark:
             write_tables(Lake(spark, load_settings("local", overrides).lake), NUM_SAMPLES)
             stage_rate(spark, [*overrides, "export.name=warm"], NUM_SAMPLES)
             names = iter(range(ROUNDS))
@@ -55,8 +52,6 @@ def run() -> dict[str, Any]:
                 lambda: writer_rate(pool, folder, NUM_SAMPLES, cores),
                 ROUNDS,
             )
-        finally:
-            spark.stop()
     reference = f"webdataset ShardWriter in {cores} processes, images straight from Parquet"
     return measured.entry("export", "samples/s", reference, NUM_SAMPLES, cores)
 
@@ -92,12 +87,7 @@ def jpeg(number: int) -> bytes:
 def stage_rate(spark: SparkSession, overrides: list[str], num_samples: int) -> float:
     """Samples per second of one export; RuntimeError unless it holds every pair."""
     settings = load_settings("local", overrides)
-    started = time.perf_counter()
-    counts = run_stage(spark, settings, RunContext.new(), job_module(STAGE), STAGE).counts
-    seconds = time.perf_counter() - started
-    if counts is None or counts.num_ok != num_samples:
-        raise RuntimeError(f"export_shards: {counts} of {num_samples} pairs")
-    return num_samples / seconds
+    return num_samples / stage_seconds(spark, settings, STAGE, num_samples)
 
 
 def writer_rate(pool: ProcessPoolExecutor, folder: Path, num_samples: int, processes: int) -> float:

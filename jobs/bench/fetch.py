@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
@@ -25,8 +24,8 @@ from jobs.arrow_frames import map_batches
 from jobs.bench.beside import beside
 from jobs.bench.fetch_ceiling import ceiling
 from jobs.bench.object_server import serving
+from jobs.bench.stages import bench_session, local_options
 from jobs.options import requests_per_task, running_tasks
-from jobs.session import spark_session
 from udfs.batches.documents import DocumentFetch
 from udfs.fetch import FetchLimits
 from udfs.selection import Selection
@@ -49,7 +48,7 @@ def run() -> list[dict[str, Any]]:
     the processor is the limit of both; with the delay of a bucket it is the number of requests in flight.
     """
     cores = os.cpu_count() or 1
-    with TemporaryDirectory() as folder, bench_session(Path(folder), cores) as spark:
+    with TemporaryDirectory() as folder, bench_session(local_options(Path(folder))) as spark:
         return [
             entry(spark, cores, "fetch", NUM_ARTICLES, 0.0),
             entry(spark, cores, f"fetch_{BUCKET_DELAY_S * 1000:.0f}ms", NUM_ARTICLES // 4, BUCKET_DELAY_S),
@@ -83,17 +82,6 @@ def article_objects(number: int) -> dict[str, bytes]:
         objects[f"metadata/{accession}.json"] = json.dumps(record).encode()
         objects[f"{accession}/{accession}.xml"] = bodies[body]
     return objects
-
-
-@contextmanager
-def bench_session(folder: Path, cores: int) -> Iterator[SparkSession]:
-    """A local session that ends with the context."""
-    options = [f"spark.master=local[{cores}]", f"spark.log_file={folder}/spark.log"]
-    session = spark_session(load_settings("local", options), "bench")
-    try:
-        yield session
-    finally:
-        session.stop()
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,7 @@ from jobs.bench.beside import beside
 from jobs.bench.generated_images import complete
 from jobs.bench.image_kernel import drawn_jpegs, real_jpegs
 from jobs.bench.memory import peak_memory
-from jobs.entry import job_module
-from jobs.session import spark_session
-from jobs.stage import RunContext, run_stage
+from jobs.bench.stages import bench_session, local_options, stage_seconds
 from jobs.tables import Lake
 from schemas.documents import DOCUMENTS
 from schemas.figures import FIGURES, PAIRED_KINDS
@@ -42,9 +40,8 @@ def run(shared_data: Path | None, num_images: int = NUM_IMAGES) -> dict[str, Any
     with TemporaryDirectory() as scratch, _pool(cores) as pool:
         folder = Path(scratch)
         paths = write_bucket(folder / "bucket", files, num_images)
-        options = [f"spark.log_file={folder}/spark.log", f"spark.master=local[{cores}]", f"source.uri={folder}/bucket"]
-        spark = spark_session(load_settings("local", options), "bench")
-        try:
+        options = [*local_options(folder), f"source.uri={folder}/bucket"]
+        with bench_session(options) as spark:
             lakes = (folder / f"lake{number}" for number in range(ROUNDS + 1))
             stage_rate(spark, next(lakes), options, paths[:_WARM_UP])
             list(pool.map(process_files, [paths[:_PER_ARTICLE]] * cores))
@@ -52,8 +49,6 @@ def run(shared_data: Path | None, num_images: int = NUM_IMAGES) -> dict[str, Any
                 measured = beside(
                     lambda: stage_rate(spark, next(lakes), options, paths), lambda: kernel_rate(pool, paths, cores), ROUNDS
                 )
-        finally:
-            spark.stop()
     reference = f"the kernel alone in {cores} processes on the same files"
     memory = {role: round(num_bytes / 2**20) for role, num_bytes in sorted(peak.largest.items())}
     return measured.entry("image_spark", "images/s", reference, num_images, cores) | {"peak_memory_mb": memory}
@@ -96,12 +91,7 @@ def stage_rate(spark: SparkSession, lake_folder: Path, options: list[str], paths
     figures = [(path.parent.name, path.stem, PAIRED_KINDS[0], [path.name]) for path in paths]
     columns = "accession string, figure_id string, kind string, media_names array<string>"
     lake.append(FIGURES, complete(FIGURES, spark.createDataFrame(figures, columns).selectExpr("*", "'article' AS rights")))
-    started = time.perf_counter()
-    counts = run_stage(spark, settings, RunContext.new(), job_module(STAGE), STAGE).counts
-    seconds = time.perf_counter() - started
-    if counts is None or counts.num_ok != len(paths):
-        raise RuntimeError(f"fetch_images: {counts} of {len(paths)} images")
-    return len(paths) / seconds
+    return len(paths) / stage_seconds(spark, settings, STAGE, len(paths))
 
 
 def metadata(accession: str, paths: list[Path]) -> str:

@@ -20,9 +20,8 @@ from conf.load import load_settings
 from conf.settings import Settings
 from jobs.bench.generated_inventory import DailyChange, write_inventory
 from jobs.bench.memory import peak_memory
-from jobs.entry import job_module
-from jobs.session import spark_session
-from jobs.stage import RunContext, run_stage
+from jobs.bench.stages import bench_session, local_options, stage_seconds
+from jobs.tables import Lake
 from udfs.inventory import find_manifest
 from udfs.inventory_rows import part_batches
 from udfs.source import SourceOptions, open_source
@@ -39,13 +38,8 @@ def run() -> list[dict[str, Any]]:
     The reference reads the same parts and the same table with pyarrow and delta-rs, in one process, and joins them on accession
     and ETag; it writes nothing.
     """
-    with TemporaryDirectory() as folder:
-        overrides = [f"spark.log_file={folder}/spark.log", f"spark.master=local[{os.cpu_count()}]"]
-        spark = spark_session(load_settings("local", overrides), "bench")
-        try:
-            return measured(spark, Path(folder), NUM_ROWS, CHANGE)
-        finally:
-            spark.stop()
+    with TemporaryDirectory() as folder, bench_session(local_options(Path(folder))) as spark:
+        return measured(spark, Path(folder), NUM_ROWS, CHANGE)
 
 
 def measured(spark: SparkSession, folder: Path, num_rows: int, change: DailyChange) -> list[dict[str, Any]]:
@@ -54,6 +48,7 @@ def measured(spark: SparkSession, folder: Path, num_rows: int, change: DailyChan
         elsewhere(write_inventory, folder / f"day{day}", num_rows, day, change)
     lake = f"lake.uri={folder}/lake"
     first, second = (load_settings("local", [lake, f"source.uri={folder}/day{day}"]) for day in (1, 2))
+    Lake(spark, first.lake).create()
     load = timed(spark, first)
     reference = elsewhere(seconds_of_join, folder / "day2", folder / "lake" / "inventory")
     diff = timed(spark, second)
@@ -74,9 +69,7 @@ def elsewhere(function: Callable[..., Result], *arguments: object) -> Result:
 def timed(spark: SparkSession, settings: Settings) -> dict[str, Any]:
     """Seconds and peak memory (GB, 10^9 bytes) of one run of the stage."""
     with peak_memory() as peak:
-        start = time.perf_counter()
-        run_stage(spark, settings, RunContext.new(), job_module(STAGE), STAGE)
-        seconds = time.perf_counter() - start
+        seconds = stage_seconds(spark, settings, STAGE)
     return {"value": seconds, "unit": "s", "cores": os.cpu_count(), "peak_memory_gb": peak.num_bytes / 1e9}
 
 

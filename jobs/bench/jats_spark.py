@@ -20,9 +20,7 @@ from conf.load import load_settings
 from jobs.bench.beside import beside
 from jobs.bench.generated_images import complete
 from jobs.bench.real_articles import written_articles
-from jobs.entry import job_module
-from jobs.session import spark_session
-from jobs.stage import RunContext, run_stage
+from jobs.bench.stages import bench_session, local_options, stage_seconds
 from jobs.tables import Lake
 from schemas.documents import DOCUMENTS, STORED
 from udfs.jats import extract_article
@@ -42,17 +40,14 @@ def run(shared_data: Path | None, num_articles: int = NUM_ARTICLES) -> dict[str,
     with TemporaryDirectory() as scratch, _pool(cores) as pool:
         folder = Path(scratch)
         documents = numbered(written_articles(made(folder / "articles"), shared_data), num_articles)
-        options = [f"spark.log_file={folder}/spark.log", f"spark.master=local[{cores}]"]
-        spark = spark_session(load_settings("local", options), "bench")
-        try:
+        options = local_options(folder)
+        with bench_session(options) as spark:
             lakes = (folder / f"lake{number}" for number in range(ROUNDS + 1))
             stage_rate(spark, next(lakes), options, documents[:_WARM_UP])
             kernel_rate(pool, documents[:_WARM_UP], cores)
             measured = beside(
                 lambda: stage_rate(spark, next(lakes), options, documents), lambda: kernel_rate(pool, documents, cores), ROUNDS
             )
-        finally:
-            spark.stop()
     reference = f"the extractor alone in {cores} processes on the same articles"
     return measured.entry("jats_spark", "articles/s", reference, num_articles, cores)
 
@@ -68,12 +63,7 @@ def stage_rate(spark: SparkSession, lake_folder: Path, options: list[str], docum
     lake = Lake(spark, settings.lake)
     lake.create()
     store(lake, lake_folder.with_name(f"{lake_folder.name}-documents"), documents)
-    started = time.perf_counter()
-    counts = run_stage(spark, settings, RunContext.new(), job_module(STAGE), STAGE).counts
-    seconds = time.perf_counter() - started
-    if counts is None or counts.num_ok != len(documents):
-        raise RuntimeError(f"{STAGE}: {counts} of {len(documents)} articles")
-    return len(documents) / seconds
+    return len(documents) / stage_seconds(spark, settings, STAGE, len(documents))
 
 
 def store(lake: Lake, scratch: Path, documents: Sequence[Document]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from deltalake import DeltaTable
 
 from schemas.catalog import BY_NAME, TABLES
+from tests.conftest import SMALL_FRAMES
 
 # What says when or by which run, not what: two runs that agree differ in these.
 VOLATILE = {"rejects": {"first_seen", "last_seen", "run_id", "attempts"}, "shards": {"table_versions"}}
@@ -59,8 +60,7 @@ def overrides(source: Path, out: Path) -> list[str]:
         "spark.driver_memory=2g",
         "export.samples_per_shard=40",
         f"duplicates.max_articles_per_image={MAX_ARTICLES_PER_IMAGE}",
-        # A short run is over before the second compiler pays. Without it the JVM reserves too little for its code.
-        "spark.conf.spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m",
+        *(f"spark.conf.{key}={value}" for key, value in SMALL_FRAMES.items()),
     ]
 
 

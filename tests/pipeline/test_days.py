@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +31,10 @@ class Followed:
 
 
 @pytest.fixture(scope="module")
-def followed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Followed]:
+def followed(spark: SparkSession, empty_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Followed]:
     out, scratch = tmp_path_factory.mktemp("days"), tmp_path_factory.mktemp("scratch")
+    for folder in (out, scratch):
+        shutil.copytree(empty_lake, folder / "lake")
     with running_bucket_server() as server, (proxy := FaultProxy(server.url, BUCKET)).running() as url:
         bucket = DailyBucket(server, tmp_path_factory.mktemp("bucket"))
         days = [run_day(spark, bucket.become(day), proxy, url, out) for day in (1, 2, 3)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -173,9 +174,10 @@ def plan(proxy: FaultProxy, server: BucketServer) -> None:
 
 
 @pytest.fixture(scope="module")
-def acquired(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Acquired]:
+def acquired(spark: SparkSession, empty_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Acquired]:
     """Three runs: through the faults, again as it is, and again with all that was rejected."""
     out = tmp_path_factory.mktemp("faults")
+    shutil.copytree(empty_lake, out / "lake")
     with running_bucket_server() as server, (proxy := FaultProxy(server.url, BUCKET)).running() as url:
         fill(server)
         plan(proxy, server)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +27,8 @@ from tests.udfs.bucket_server import metadata_json
 
 FOLLOWING = [stage for stage in STAGES if stage != "export_shards"]
 STAYS, OLD, NEW, BROKEN, BARE, WITHOUT_MEDIA = "PMC1.1", "PMC2.1", "PMC2.2", "PMC3.1", "PMC4.1", "PMC5.1"
-ALL = (STAYS, OLD, NEW, BROKEN, BARE, WITHOUT_MEDIA)
+BEFORE, RETRACTED, RETRACTED_BARE = "PMC6.1", "PMC6.2", "PMC7.1"
+ALL = (STAYS, OLD, NEW, BROKEN, BARE, WITHOUT_MEDIA, BEFORE, RETRACTED_BARE)
 
 
 @dataclass
@@ -34,8 +36,13 @@ class Mirror:
     """A mirror in a folder, its inventory of each day, and the archive that follows it."""
 
     spark: SparkSession
+    empty_lake: Path
     out: Path
     days: list[dict[str, list[dict[str, Any]]]] = field(default_factory=list)
+    orphans: list[dict[str, int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        shutil.copytree(self.empty_lake, self.out / "lake")
 
     def put(self, accession: str, **fields: Any) -> None:
         """Write an article version; `fields` replace metadata."""
@@ -62,26 +69,40 @@ class Mirror:
         context = RunContext.new()
         return [run_stage(self.spark, settings, context, job_module(stage), stage) for stage in stages]
 
+    def follow(self, day: int, *accessions: str) -> None:
+        """List a day, follow it, and keep what the archive is then."""
+        self.list(day, *accessions)
+        self.run(*FOLLOWING, source__max_removed_fraction=0.5)
+        self.days.append(self.tables())
+        self.orphans.append(count_orphans(Lake(self.spark, LakeSettings(uri=str(self.out / "lake")))))
+
     def tables(self) -> dict[str, list[dict[str, Any]]]:
         """The tables that tell what became of the articles."""
         return {name: rows(self.out / "lake", name) for name in ("documents", "media", "pairs", "tombstones", "rejects")}
 
 
 @pytest.fixture(scope="module")
-def mirror(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Mirror:
-    """Two days: on the second a newer version is gone, one's metadata is no JSON, one has no XML, one no media."""
-    here = Mirror(spark, tmp_path_factory.mktemp("follow"))
+def mirror(spark: SparkSession, empty_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Mirror:
+    """Three days.
+
+    On the second a newer version is gone, one's metadata is no JSON, one has no XML, one no media, and two are retracted whose
+    XML is refused: a new version, and one that was there. On the third the retractions are taken back.
+    """
+    here = Mirror(spark, empty_lake, tmp_path_factory.mktemp("follow"))
     for accession in ALL:
         here.put(accession)
-    here.list(1, *ALL)
-    here.run(*FOLLOWING)
-    here.days.append(here.tables())
+    here.follow(1, *ALL)
     here.write({f"metadata/{BROKEN}.json": b'{"pmcid": "PMC3", "title": "\\ud83d"'})
     here.put(BARE, xml_url=None)
     here.put(WITHOUT_MEDIA, media_urls=None)
-    here.list(2, *(name for name in ALL if name != NEW))
-    here.run(*FOLLOWING, source__max_removed_fraction=0.5)
-    here.days.append(here.tables())
+    here.put(RETRACTED, is_retracted=True)
+    here.write({f"{RETRACTED}/{RETRACTED}.xml": b"not what the digest says"})
+    here.put(RETRACTED_BARE, is_retracted=True, xml_url=None)
+    listed = [name for name in (*ALL, RETRACTED) if name != NEW]
+    here.follow(2, *listed)
+    here.put(RETRACTED)
+    here.put(RETRACTED_BARE)
+    here.follow(3, *listed)
     return here
 
 
@@ -89,51 +110,63 @@ def accessions(table: list[dict[str, Any]]) -> set[str]:
     return {row["accession"] for row in table}
 
 
+def reasons(table: list[dict[str, Any]]) -> dict[str, str]:
+    return {row["key"].partition("/")[0]: row["reason"] for row in table}
+
+
 def test_of_two_versions_the_older_one_comes_back_when_the_newer_one_goes(mirror: Mirror) -> None:
-    first, second = mirror.days
+    first, second, _ = mirror.days
     assert accessions(first["pairs"]) == {*ALL} - {OLD}
     assert accessions(second["pairs"]) == {STAYS, OLD}
     assert accessions(first["documents"]) == {*ALL}
-    assert accessions(second["documents"]) == {STAYS, OLD, WITHOUT_MEDIA}
+    assert accessions(second["documents"]) == {STAYS, OLD, WITHOUT_MEDIA, BEFORE, RETRACTED, RETRACTED_BARE}
 
 
 def test_what_went_has_a_tombstone_with_its_own_reason(mirror: Mirror) -> None:
     assert mirror.days[0]["tombstones"] == []
     told = {row["accession"]: row["reason"] for row in mirror.days[1]["tombstones"]}
-    assert told == {NEW: "removed", BROKEN: "refused", BARE: "refused", WITHOUT_MEDIA: "changed"}
+    retracted = dict.fromkeys((BEFORE, RETRACTED_BARE), "retracted")
+    assert told == {NEW: "removed", BROKEN: "refused", BARE: "refused", WITHOUT_MEDIA: "changed"} | retracted
 
 
 def test_what_broke_is_a_reject_that_says_why(mirror: Mirror) -> None:
     assert mirror.days[0]["rejects"] == []
-    refused = {row["key"].partition("/")[0]: row["reason"] for row in mirror.days[1]["rejects"]}
-    assert refused == {BROKEN: "metadata_invalid", BARE: "xml_missing", WITHOUT_MEDIA: "no_media"}
-    assert accessions(mirror.days[1]["media"]) == {STAYS, OLD}
+    broken = {BROKEN: "metadata_invalid", BARE: "xml_missing", WITHOUT_MEDIA: "no_media"}
+    refused = {RETRACTED: "checksum_mismatch", RETRACTED_BARE: "xml_missing"}
+    assert [reasons(day["rejects"]) for day in mirror.days[1:]] == [broken | refused, broken]
+    assert accessions(mirror.days[1]["media"]) == {STAYS, OLD, BEFORE}
+
+
+def test_a_retraction_counts_though_the_xml_of_its_version_is_refused(mirror: Mirror) -> None:
+    states = {row["accession"]: row["state"] for row in mirror.days[1]["documents"]}
+    assert states[BEFORE] == "stored"
+    assert states[RETRACTED] == states[RETRACTED_BARE] == "refused"
+    assert accessions(mirror.days[2]["pairs"]) == {STAYS, OLD, RETRACTED, RETRACTED_BARE}
 
 
 def test_nothing_is_without_its_parent(mirror: Mirror) -> None:
-    orphans = count_orphans(Lake(mirror.spark, LakeSettings(uri=str(mirror.out / "lake"))))
-    assert set(orphans.values()) == {0}
+    assert [set(orphans.values()) for orphans in mirror.orphans] == [{0}, {0}, {0}]
 
 
 def test_a_listing_without_most_of_the_bucket_is_refused_and_changes_nothing(mirror: Mirror) -> None:
     before = rows(mirror.out / "lake", "inventory")
-    mirror.list(3)
-    with pytest.raises(UnusableSettings, match="lacks 5 of the 5 article versions"):
+    mirror.list(4)
+    with pytest.raises(UnusableSettings, match="lacks 8 of the 8 article versions"):
         mirror.run("sync_inventory")
-    mirror.list(3, STAYS, OLD)
-    with pytest.raises(UnusableSettings, match=r"lacks 3 of the 5 .*source\.max_removed_fraction=0\.5"):
+    mirror.list(4, STAYS, OLD)
+    with pytest.raises(UnusableSettings, match=r"lacks 6 of the 8 .*source\.max_removed_fraction=0\.5"):
         mirror.run("sync_inventory", source__max_removed_fraction=0.5)
     assert rows(mirror.out / "lake", "inventory") == before
 
 
-def test_a_source_that_lists_nothing_is_refused_at_once(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_source_that_lists_nothing_is_refused_at_once(spark: SparkSession, empty_lake: Path, tmp_path: Path) -> None:
     (tmp_path / "mirror").mkdir()
     with pytest.raises(UnusableSettings, match="lists no article version"):
-        Mirror(spark, tmp_path).run("sync_inventory")
+        Mirror(spark, empty_lake, tmp_path).run("sync_inventory")
 
 
-def test_what_is_here_is_followed_whatever_else_is_selected(spark: SparkSession, tmp_path: Path) -> None:
-    here, ids = Mirror(spark, tmp_path), tmp_path / "ids.txt"
+def test_what_is_here_is_followed_whatever_else_is_selected(spark: SparkSession, empty_lake: Path, tmp_path: Path) -> None:
+    here, ids = Mirror(spark, empty_lake, tmp_path), tmp_path / "ids.txt"
     for accession in (STAYS, BROKEN, BARE):
         here.put(accession)
     here.list(1, STAYS, BROKEN, BARE)
@@ -148,9 +181,9 @@ def test_what_is_here_is_followed_whatever_else_is_selected(spark: SparkSession,
 
 
 def test_a_failed_request_is_made_again_by_the_next_run_though_nothing_changed(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, empty_lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = Mirror(spark, tmp_path)
+    here = Mirror(spark, empty_lake, tmp_path)
     here.put(STAYS)
     here.put(BARE, xml_url=None)
     here.list(1, STAYS, BARE)
@@ -165,9 +198,9 @@ def test_a_failed_request_is_made_again_by_the_next_run_though_nothing_changed(
 
 
 def test_a_failed_request_that_nobody_wants_any_more_is_forgotten(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, empty_lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here, ids = Mirror(spark, tmp_path), tmp_path / "ids.txt"
+    here, ids = Mirror(spark, empty_lake, tmp_path), tmp_path / "ids.txt"
     for accession in (STAYS, BARE):
         here.put(accession)
     here.list(1, STAYS, BARE)
@@ -194,30 +227,3 @@ class FailingFetch(fetch_articles.DocumentFetch):
         for batch in batches:
             failed = [{**row, "reason": "fetch_failed", "detail": "down"} for row in batch.to_pylist()]
             yield pa.RecordBatch.from_pylist(failed, schema=fetch_articles.RESULT)
-
-
-def test_a_retraction_counts_though_the_xml_of_its_version_is_refused(spark: SparkSession, tmp_path: Path) -> None:
-    here, xml = Mirror(spark, tmp_path), f"{NEW}/{NEW}.xml"
-    for accession in (STAYS, OLD):
-        here.put(accession)
-    here.list(1, STAYS, OLD)
-    here.run(*FOLLOWING)
-    assert accessions(here.tables()["pairs"]) == {STAYS, OLD}
-    here.put(NEW, is_retracted=True)
-    here.write({xml: b"not what the digest says"})
-    here.put(STAYS, is_retracted=True, xml_url=None)
-    here.list(2, STAYS, OLD, NEW)
-    here.run(*FOLLOWING)
-    tables = here.tables()
-    assert tables["pairs"] == []
-    assert {row["accession"]: row["reason"] for row in tables["tombstones"]} == {STAYS: "retracted", OLD: "retracted"}
-    assert {row["key"]: row["reason"] for row in tables["rejects"]} == {STAYS: "xml_missing", NEW: "checksum_mismatch"}
-    assert {row["accession"]: row["state"] for row in tables["documents"]} == {STAYS: "refused", OLD: "stored", NEW: "refused"}
-    orphans = count_orphans(Lake(spark, LakeSettings(uri=str(tmp_path / "lake"))))
-    assert set(orphans.values()) == {0}
-    here.put(NEW)
-    here.put(STAYS)
-    here.list(3, STAYS, OLD, NEW)
-    here.run(*FOLLOWING)
-    assert accessions(here.tables()["pairs"]) == {STAYS, NEW}
-    assert here.tables()["rejects"] == []

@@ -12,12 +12,10 @@ import time
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
 
 from jobs.entry import STAGES
-from jobs.sample import write_sample
-from tests.pipeline.conftest import Archive, build
-from tests.pipeline.lakes import MAX_ARTICLES_PER_IMAGE, differing_tables, overrides, shard_files, start_pipeline
+from tests.pipeline.conftest import Archive
+from tests.pipeline.lakes import differing_tables, overrides, shard_files, start_pipeline
 from tests.pipeline.standalone import Cluster, running_cluster
 
 NUM_ARTICLES = 12
@@ -33,13 +31,6 @@ BEGUN = {
     "export_shards": "export_shards",
 }
 EXECUTOR_KILLS = ("fetch_articles", "extract_figures", "fetch_images")
-
-
-@pytest.fixture(scope="module")
-def undisturbed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Archive:
-    bucket = tmp_path_factory.mktemp("small_bucket")
-    write_sample(bucket, NUM_ARTICLES, seed=0, max_articles_per_image=MAX_ARTICLES_PER_IMAGE)
-    return build(spark, bucket, tmp_path_factory.mktemp("undisturbed"))
 
 
 def test_the_points_are_ten_and_in_the_order_of_the_stages() -> None:
@@ -58,9 +49,9 @@ def test_a_shard_file_that_is_not_what_the_manifest_names_is_found(tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_a_driver_killed_during_each_stage_leaves_what_the_next_run_finishes(undisturbed: Archive, tmp_path: Path) -> None:
+def test_a_driver_killed_during_each_stage_leaves_what_the_next_run_finishes(small_archive: Archive, tmp_path: Path) -> None:
     chance = random.Random(SEED)
-    settings = overrides(undisturbed.bucket, tmp_path)
+    settings = overrides(small_archive.bucket, tmp_path)
     for stage in BEGUN:
         process = start_pipeline(settings)
         wait_until_begun(process, tmp_path / "lake", stage)
@@ -71,13 +62,13 @@ def test_a_driver_killed_during_each_stage_leaves_what_the_next_run_finishes(und
     with start_pipeline(settings) as finished:
         _, complaints = finished.communicate(timeout=400)
     assert finished.returncode == 0, complaints[-2000:]
-    assert same_archive(tmp_path, undisturbed)
+    assert same_archive(tmp_path, small_archive)
 
 
 @pytest.mark.slow
-def test_a_run_whose_executors_are_killed_gives_the_same_tables(undisturbed: Archive, tmp_path: Path) -> None:
+def test_a_run_whose_executors_are_killed_gives_the_same_tables(small_archive: Archive, tmp_path: Path) -> None:
     chance = random.Random(SEED + 1)
-    settings, complaints = overrides(undisturbed.bucket, tmp_path), tmp_path / "submitted.log"
+    settings, complaints = overrides(small_archive.bucket, tmp_path), tmp_path / "submitted.log"
     with running_cluster(tmp_path) as cluster, cluster.submit(settings, complaints) as submitted:
         for stage in EXECUTOR_KILLS:
             wait_until_begun(submitted, tmp_path / "lake", stage)
@@ -87,7 +78,7 @@ def test_a_run_whose_executors_are_killed_gives_the_same_tables(undisturbed: Arc
     said = complaints.read_text()
     assert submitted.returncode == 0, said[-3000:]
     assert said.count("Lost executor") >= len(EXECUTOR_KILLS)
-    assert same_archive(tmp_path, undisturbed)
+    assert same_archive(tmp_path, small_archive)
 
 
 def wait_until_begun(process: subprocess.Popen[bytes], lake: Path, stage: str) -> None:

@@ -51,10 +51,11 @@ class Small:
 
 
 @pytest.fixture(scope="module")
-def small(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Small:
+def small(spark: SparkSession, empty_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Small:
     bucket = tmp_path_factory.mktemp("few")
     write_sample(bucket, NUM_ARTICLES, seed=0)
     archive = Small(spark, bucket, tmp_path_factory.mktemp("few_archive"))
+    shutil.copytree(empty_lake, archive.lake)
     archive.run(ACQUIRING[0])
     shutil.copytree(archive.lake, archive.out / "listed")
     archive.run(*ACQUIRING[1:])

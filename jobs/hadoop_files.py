@@ -1,0 +1,40 @@
+"""Files of the archive through the file system that Spark has for its place: a folder or an object store."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+
+class HadoopFolder:
+    """One folder, there or not, and the files in it by name."""
+
+    def __init__(self, spark: SparkSession, uri: str) -> None:
+        jvm: Any = spark._jvm
+        self.uri = uri
+        self._path = jvm.org.apache.hadoop.fs.Path
+        self._folder = self._path(uri)
+        self._files = self._folder.getFileSystem(spark._jsparkSession.sessionState().newHadoopConf())
+
+    def write(self, name: str) -> None:
+        """Make an empty file, or renew its time of change."""
+        self._files.create(self._path(self.uri, name), True).close()
+
+    def exists(self, name: str) -> bool:
+        """Whether a file is there."""
+        return bool(self._files.exists(self._path(self.uri, name)))
+
+    def changed(self) -> dict[str, datetime]:
+        """The files' times of change, by the store's clock."""
+        listed = self._files.listStatus(self._folder)
+        return {f.getPath().getName(): datetime.fromtimestamp(f.getModificationTime() / 1000, UTC) for f in listed}
+
+    def delete(self, name: str) -> None:
+        """Delete a file if it is there."""
+        self._files.delete(self._path(self.uri, name), False)
+
+    def delete_all(self) -> None:
+        """Delete the folder, if it is there, with all below it."""
+        self._files.delete(self._folder, True)
