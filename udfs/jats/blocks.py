@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Iterator
 
 from udfs.jats.names import NAMES, Element, Lineage
 from udfs.jats.text import Text, block_text, raw_text
@@ -38,14 +38,16 @@ class Blocks:
             text = self._texts[block] = block_text(block, self._wanted)
         return text
 
-    def naming(self, block: Element, words: Sequence[str]) -> Text | None:
-        """Text of a block that holds one of the words; None, mostly without rendering, for a block that does not."""
-        text = self._texts.get(block)
-        raw = text.text if text is not None else raw_text(block)
-        for word in words:
-            if word in raw:
-                return self.read(block)
-        return None
+    def naming(self, blocks: Iterable[Element], words: tuple[str, str]) -> Iterator[tuple[Element, Text]]:
+        """Each block that holds one of two words that start alike, with its text; most of the others are not rendered."""
+        one, other = words
+        initial = one[0]  # of one character, and a rare one, the search is many times faster
+        known = self._texts.get
+        for block in blocks:
+            text = known(block)
+            raw = text.text if text is not None else raw_text(block)
+            if initial in raw and (one in raw or other in raw):
+                yield block, self.read(block)
 
 
 def block_of(element: Element, lineage: Lineage) -> Element:

@@ -79,7 +79,7 @@ def _parts(element: Element, parts: dict[str, Element]) -> tuple[int | None, int
     year_number, month_number, day_number = _number(year, 1000, 2999), _month(month), _number(day, 1, 31)
     if year_number is None or month_number is None:
         return year_number, None, None
-    is_day = day_number is not None and day_number <= monthrange(year_number, month_number)[1]
+    is_day = day_number is not None and (day_number <= 28 or day_number <= monthrange(year_number, month_number)[1])
     return year_number, month_number, day_number if is_day else None
 
 

@@ -77,10 +77,8 @@ class MentionReader:
 
     def read_words(self, paragraphs: Mapping[Element, int]) -> None:
         """Mentions that no cross-reference marks: a figure's word and number in the text."""
-        for paragraph, order in paragraphs.items():
-            text = self._blocks.naming(paragraph, FIGURE_WORDS)
-            if text is None:
-                continue
+        for paragraph, text in self._blocks.naming(paragraphs, FIGURE_WORDS) if self._targets.has_numbers else ():
+            order = paragraphs[paragraph]
             for start, end, numbers in find_unlinked(text):
                 for figure in self._targets.by_numbers(numbers, paragraph):
                     if not self._is_linked(figure, paragraph, start, end):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 _DASH = r"[-‐‑‒–—−]"
 _LETTER = rf"(?<![A-Za-z])[A-Za-z](?![A-Za-z0-9])(?!{_DASH}[ivx]{{2}})"  # the i of i-iv is no letter
@@ -24,7 +25,18 @@ def panels_referred(text: str, start: int, end: int, number: str | None = None, 
     Where the mention spells out several figure numbers, only the panels after the given number count; a figure that lies
     between two numbers (is_between) is meant as a whole.
     """
-    words = text[start:end]
+    groups, is_last = _spelled_out(text[start:end], number, is_between)
+    if is_last:
+        further = _AFTER.match(text, end, end + _LOOK_AHEAD)
+        if groups and not further:
+            further = _FURTHER.match(text, end, end + _LOOK_AHEAD)
+        groups += tuple(filter(None, further.groups())) if further else ()
+    return list(_letters(groups)) if groups else []
+
+
+@lru_cache(maxsize=1024)  # mentions of all articles are the same few: Fig. 1, Figure 2A
+def _spelled_out(words: str, number: str | None, is_between: bool) -> tuple[tuple[str, ...], bool]:
+    """(groups of panels in a mention's own words, whether what follows these words belongs to the figure of the number)."""
     only = _ONLY.fullmatch(words)
     groups = [("", only.group("panels"))] if only else [match.group("number", "panels") for match in _NUMBERED.finditer(words)]
     numbers = _NUMBERS.findall(words)
@@ -32,14 +44,16 @@ def panels_referred(text: str, start: int, end: int, number: str | None = None, 
     if number in numbers or is_between:
         groups = [(found, panels) for found, panels in groups if found == number]
         is_last = number == numbers[-1] if numbers else is_last
-    found = [panels for _, panels in groups]
-    after = _AFTER.match(text, end, end + _LOOK_AHEAD) if is_last else None
-    further = _FURTHER.match(text, end, end + _LOOK_AHEAD) if groups and is_last and not after else None
-    found += [panels for match in (after, further) if match for panels in match.groupdict().values() if panels]
-    return list(dict.fromkeys(_letters(found)))
+    return tuple(panels for _, panels in groups), is_last
 
 
-def _letters(groups: Iterable[str]) -> Iterator[str]:
+@lru_cache(maxsize=1024)
+def _letters(groups: tuple[str, ...]) -> tuple[str, ...]:
+    """Letters of the groups, each once."""
+    return tuple(dict.fromkeys(_each_letter(groups)))
+
+
+def _each_letter(groups: Iterable[str]) -> Iterator[str]:
     """Letters of the groups, ranges filled; all in the case of the first, since `Fig. 1A, p < 0.05` names no panel p."""
     is_upper: bool | None = None
     for group in groups:

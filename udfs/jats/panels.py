@@ -52,9 +52,10 @@ def split_panels(caption: str) -> Split:
     Markers must run on from the first label; a label seen before is a reference back. A caption without markers has no panels
     and confidence 1; one whose markers make no sequence has none and 0.5.
     """
-    runs = [_best_run("parentheses", in_parentheses(caption))]
-    if not runs[0].is_enough:
-        runs += [_best_run(style, markers) for style, markers in without_parentheses(caption).items()]
+    usual = _best_run("parentheses", in_parentheses(caption))
+    if usual.is_enough:
+        return _segmented(caption, usual)
+    runs = [usual, *(_best_run(style, markers) for style, markers in without_parentheses(caption).items())]
     if not any(run.is_enough for run in runs):
         runs += [_best_run("roman", roman(caption)), _sides(caption)]
     best = max(runs, key=lambda run: (run.is_enough, run.score))

@@ -8,10 +8,11 @@ from udfs.jats.sentences import sentence_span
 
 _HINT_WORDS = (
     *("permission", "courtesy", "reproduced", "reprinted", "republished", "taken from", "licen", "creative commons"),
-    *("©", "copyright", "rights reserved", "cc by", "cc-by", "cc\u2010by", "cc\u2011by", "cc0", "creativecommons"),
+    *("copyright", "rights reserved", "cc by", "cc-by", "cc0", "creativecommons"),
     *("getty", "shutterstock", "istock", "alamy", "science photo library"),
 )
 _HINTS = tuple(word.encode() for word in _HINT_WORDS)
+_RARE_HINTS = {"\u2010": "cc\u2010by".encode(), "\u2011": "cc\u2011by".encode()}
 _LICENCE = (
     r"(?:Creative\s+Commons|CC[\s-]BY|open[\s-]access\s+licen[cs]e|article['’]s\s+licen[cs]e"
     r"|licen[cs]e\s+of\s+(?:the|this)\s+article)"
@@ -52,6 +53,8 @@ def has_hint(text: str) -> bool:
     """True for text that may say something of rights; quick, so that most captions are looked at no further."""
     # In bytes, since only ASCII letters are to be folded and str.lower is ten times slower on text beyond ASCII.
     lowered = text.encode("utf-8", "replace").lower()
+    if not text.isascii() and ("©" in text or any(sign in text and hint in lowered for sign, hint in _RARE_HINTS.items())):
+        return True
     for hint in _HINTS:  # noqa: SIM110  twice as fast as any()
         if hint in lowered:
             return True

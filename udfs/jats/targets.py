@@ -30,6 +30,7 @@ class Targets:
             if place:
                 self._by_ordinal.setdefault((figure.row["kind"], *place), []).append(figure)
         self.ids = self._by_id.keys()
+        self.has_numbers = bool(self._by_number)
 
     def resolve(self, xref: Element) -> list[Figure]:
         """Figures that a cross-reference names (its rid may hold several ids), those of its own sub-article first."""
