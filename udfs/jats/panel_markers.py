@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 _DASH = "-‐‑‒–—−"
@@ -32,6 +33,7 @@ _LEADING = re.compile(
 )
 _OPPOSITES = (("eft", "ight"), ("op", "ottom"), ("pper", "ower"))
 _ROMAN_ORDER = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii")
+_USUAL = 16  # characters of a list of labels that is remembered: the captions of all articles share the same few
 _PART = re.compile(rf"(?P<first>\w+)\s*(?:[{_DASH}]|\bto\b)\s*(?P<last>\w+)|\w+")
 
 TRUST = {"parentheses": 0.95, "half": 0.9, "stop": 0.85, "colon": 0.85, "comma": 0.8, "panels": 0.8, "roman": 0.8}
@@ -92,6 +94,10 @@ def expand_labels(written: str) -> tuple[str, ...]:
     """Labels of `A`, `A, B`, `A and C`, `a–d`, `i-iv` in order, each once."""
     if len(written) == 1:
         return (written,)
+    return _usual_labels(written) if len(written) <= _USUAL else _expanded(written)
+
+
+def _expanded(written: str) -> tuple[str, ...]:
     labels: list[str] = []
     for match in _PART.finditer(written.replace("(", "").replace(")", "")):
         first, last = match.group("first"), match.group("last")
@@ -100,6 +106,9 @@ def expand_labels(written: str) -> tuple[str, ...]:
         elif match.group() not in ("and", "to"):
             labels.append(match.group())
     return tuple(dict.fromkeys(labels))
+
+
+_usual_labels = lru_cache(maxsize=1024)(_expanded)
 
 
 def successor(label: str, is_roman: bool) -> str:

@@ -67,10 +67,17 @@ def split_panels(caption: str) -> Split:
 
 def _best_run(style: str, markers: Sequence[Marker]) -> _Run:
     """The best run of markers of a style; a first marker that names several panels may be an overview of those that follow."""
-    starts = _STARTS if markers and len(markers[0].labels) > 1 else 1
-    tries = [_run(markers[start:], style) for start in range(min(len(markers), starts))]
-    runs = [_Run(style, tuple(run), sum(1.0 if marker.is_leading else _INLINE for marker in run)) for run in tries]
-    return max(runs, key=lambda run: (run.is_enough, run.score), default=_Run(style, (), 0.0))
+    if not markers:
+        return _Run(style, (), 0.0)
+    if len(markers[0].labels) == 1:
+        return _scored(style, markers)
+    runs = [_scored(style, markers[start:]) for start in range(min(len(markers), _STARTS))]
+    return max(runs, key=lambda run: (run.is_enough, run.score))
+
+
+def _scored(style: str, markers: Sequence[Marker]) -> _Run:
+    run = _run(markers, style)
+    return _Run(style, tuple(run), sum([1.0 if marker.is_leading else _INLINE for marker in run]))
 
 
 def _run(markers: Sequence[Marker], style: str) -> list[Marker]:
@@ -80,11 +87,11 @@ def _run(markers: Sequence[Marker], style: str) -> list[Marker]:
     wanted = "i" if style == "roman" else "a"
     leading = {marker.labels[0].lower(): marker.start for marker in markers if marker.is_leading}
     for marker in markers:
-        labels = {label.lower() for label in marker.labels}
         first = marker.labels[0].lower()
-        if first != wanted or not seen.isdisjoint(labels):
+        if first != wanted or (not marker.is_leading and leading.get(first, -1) > marker.start):
             continue
-        if not marker.is_leading and leading.get(first, -1) > marker.start:
+        labels = {label.lower() for label in marker.labels}
+        if not seen.isdisjoint(labels):
             continue
         run.append(marker)
         seen |= labels
@@ -96,6 +103,8 @@ def _run(markers: Sequence[Marker], style: str) -> list[Marker]:
 def _sides(caption: str) -> _Run:
     """Markers that name sides: all in one sentence, or all at the start of one."""
     markers = sides(caption)
+    if not markers:
+        return _Run("side", (), 0.0)
     sentences = {sentence_span(caption, marker.start) for marker in markers}
     is_one = len(sentences) == 1 or all(marker.is_leading for marker in markers)
     return _Run("side", tuple(markers) if is_one else (), _INLINE * len(markers))

@@ -61,15 +61,22 @@ def _affiliations(elements: list[Element]) -> dict[str, str]:
 def _author(contrib: Element, affiliations: dict[str, str], shared: list[str]) -> dict[str, Any]:
     parts = by_name(contrib)
     surname, given, name = _name(parts)
-    links = [(xref.get("ref-type"), xref.get("rid") or "") for xref in parts.get("xref", ())]
-    own = [affiliations[one] for kind, rid in links if kind == "aff" for one in rid.split() if one in affiliations]
-    own += [text for aff in parts.get("aff", ()) if (text := affiliation_text(aff))]
+    own: list[str] = []
+    is_corresponding = contrib.get("corresp") == "yes"
+    for xref in parts.get("xref", ()):
+        kind = xref.get("ref-type")
+        if kind == "aff":
+            own += [affiliations[one] for one in (xref.get("rid") or "").split() if one in affiliations]
+        elif kind == "corresp":
+            is_corresponding = True
+    if "aff" in parts:
+        own += filter(None, map(affiliation_text, parts["aff"]))
     return {
         "name": name,
         "surname": surname,
         "given_names": given,
         "orcid": _orcid(parts),
-        "is_corresponding": contrib.get("corresp") == "yes" or any(kind == "corresp" for kind, _ in links),
+        "is_corresponding": is_corresponding,
         "affiliations": list(dict.fromkeys(own or shared)),
     }
 
@@ -79,13 +86,19 @@ def _name(parts: Meta) -> tuple[str | None, str | None, str | None]:
     for wrapper in ("name-alternatives", "collab-alternatives"):
         if wrapper in parts:
             parts = by_name(parts[wrapper][0]) | parts
-    name = next((parts[kind][0] for kind in ("name", "string-name") if kind in parts), None)
+    name = _first(parts, "name", "string-name")
     if name is None:
-        group = next((parts[kind][0] for kind in ("collab", "on-behalf-of") if kind in parts), None)
+        group = _first(parts, "collab", "on-behalf-of")
         return None, None, _group_name(group) or ("Anonymous" if "anonymous" in parts else None)
     words = {NAMES[part.tag]: line_text(part) for part in name}
     full = " ".join(filter(None, map(words.get, ("prefix", "given-names", "surname", "suffix"))))
     return words.get("surname"), words.get("given-names"), full or line_text(name)
+
+
+def _first(parts: Meta, kind: str, other: str) -> Element | None:
+    """The first element of a kind, else of the other one."""
+    found = parts.get(kind) or parts.get(other)
+    return found[0] if found else None
 
 
 def _group_name(group: Element | None) -> str | None:

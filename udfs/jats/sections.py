@@ -44,6 +44,7 @@ class _Reader:
         """Append the rows of a container: its own text first, then those of the sections in it."""
         title = self._scope.title(container) if NAMES[container.tag] not in _PARTS else None
         path = joined_path(path, title)
+        read = self._blocks.read
         texts: list[str] = []
         inner: list[Element] = []
         for child in container:
@@ -51,10 +52,11 @@ class _Reader:
             if name in _SECTIONS:
                 inner.append(child)
             elif name not in _LEFT_OUT:
-                texts.append(self._blocks.read(child).text)
+                if text := read(child).text:
+                    texts.append(text)
                 if self._has_boxes:
                     inner.extend(child.iter("{*}boxed-text"))
-        text = "\n".join(filter(None, texts))
+        text = "\n".join(texts)
         if text or title:
             kind = container.get("sec-type")
             self._rows.append({"path": path, "title": title, "text": text or None, "type": kind, "part": part})

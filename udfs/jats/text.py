@@ -42,6 +42,9 @@ class _Pass:
         self.xrefs: list[Element] = []
 
 
+_WITH_FLOATS, _WITHOUT_FLOATS = _Pass(keep_floats=True), _Pass()  # they want no cross-references, so that they stay as they are
+
+
 def plain_text(element: Element | None, keep_floats: bool = True) -> str | None:
     """Text of an element on as many lines as it has blocks; None for no element or no text."""
     if element is None:
@@ -49,7 +52,7 @@ def plain_text(element: Element | None, keep_floats: bool = True) -> str | None:
     if not len(element):
         return clean_text(element.text or "") or None
     out: list[str] = []
-    _render(element, out, _Pass(keep_floats=keep_floats))
+    _render(element, out, _WITH_FLOATS if keep_floats else _WITHOUT_FLOATS)
     return clean_text("".join(out)) or None
 
 
