@@ -52,9 +52,9 @@ class Blocks:
 
 def block_of(element: Element, lineage: Lineage) -> Element:
     """The innermost paragraph, title or cell around an element; its parent where there is none."""
-    found = next((ancestor for name, ancestor in lineage[element] if name in _BLOCKS), None)
-    if found is not None:
-        return found
+    for name, ancestor in lineage[element]:
+        if name in _BLOCKS:
+            return ancestor
     parent = element.getparent()
     return element if parent is None else parent
 

@@ -26,11 +26,10 @@ Offsets = tuple[int, int]
 def clean_text(raw: str) -> str:
     """Raw text with one space for any run of white space, one line a block, no invisible characters, NFC."""
     # Text beyond ASCII knows many sorts of white space; of ASCII the few that XML allows are looked for faster one by one.
-    is_ascii = raw.isascii()
-    is_even = not _has_breaks(raw) if is_ascii and len(raw) > _SHORT else raw.isprintable()
-    text = raw.strip() if is_even and raw.rfind("  ") < 0 else _joined(raw)  # a fifth faster than the search from the start
-    if is_ascii:
-        return text
+    if raw.isascii():
+        is_even = not _has_breaks(raw) if len(raw) > _SHORT else raw.isprintable()
+        return raw.strip() if is_even and raw.rfind("  ") < 0 else _joined(raw)  # from the end it is found a fifth faster
+    text = raw.strip() if raw.isprintable() and raw.rfind("  ") < 0 else _joined(raw)
     return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
 
 

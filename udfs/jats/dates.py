@@ -72,7 +72,7 @@ def _iso(year: int | None, month: int | None, day: int | None) -> str | None:
 
 def _parts(element: Element, parts: dict[str, Element]) -> tuple[int | None, int | None, int | None]:
     """(year, month, day) of the elements, else of the ISO date, else the year in the words; no part without the larger one."""
-    year, month, day = (parts[name].text if name in parts else None for name in ("year", "month", "day"))
+    year, month, day = [parts[name].text if name in parts else None for name in ("year", "month", "day")]
     if not year:
         match = _ISO.match(element.get("iso-8601-date") or "") or _YEAR.search(all_text(element))
         year, month, day = (*match.groups(), None, None)[:3] if match else (None, None, None)
@@ -84,11 +84,16 @@ def _parts(element: Element, parts: dict[str, Element]) -> tuple[int | None, int
 
 
 def _number(text: str | None, low: int, high: int) -> int | None:
-    text = (text or "").strip()
+    if text is None:
+        return None
+    text = text.strip()
     return int(text) if text.isdecimal() and len(text) <= 4 and low <= int(text) <= high else None
 
 
 def _month(text: str | None) -> int | None:
     """Number of a month given as number or name; None for two of them (Jan-Feb), which are no month."""
-    name = (text or "").strip().rstrip(".").lower()
-    return _number(text, 1, 12) or (_MONTHS.get(name[:3]) if name.isalpha() else None)
+    number = _number(text, 1, 12)
+    if number or not text:
+        return number
+    name = text.strip().rstrip(".").lower()
+    return _MONTHS.get(name[:3]) if name.isalpha() else None

@@ -51,13 +51,14 @@ class FigureReader:
 
     def _figure(self, graphic: Graphic, figure_id: str, position: int) -> Figure:
         ref = href_of(graphic.element) if graphic.element is not None else None
+        place = graphic.place
         row = {
             "accession": self._accession,
             "figure_id": figure_id,
-            "xml_id": graphic.place.get("id"),
+            "xml_id": place.get("id"),
             "kind": graphic.kind,
-            "section_path": self.scope.path(graphic.place),
-            "sub_article": self._sub_article(graphic.place),
+            "section_path": self.scope.path(place),
+            "sub_article": self._sub_article(place),
             "position": position,
             "graphic_no": graphic.number,
             "graphic_ref": ref,
@@ -94,7 +95,7 @@ class FigureReader:
 
     def _rights(self, graphic: Graphic, words: Words, group_caption: str | None) -> Rights:
         """Rights by the figure's own permissions, else those of the nearest element around it that has any."""
-        permissions = words.permissions or self._inherited(graphic.place)
+        permissions = words.permissions or (self._inherited(graphic.place) if self._article.has_inner_permissions else ())
         around = next((one for name, one in self.scope.lineage[graphic.place] if name in _GROUPS), None)
         group_attribution = self._words_of(around, False).attribution if around is not None else None
         texts = (words.attribution, words.caption, words.notes, group_attribution, group_caption)

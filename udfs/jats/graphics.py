@@ -68,8 +68,7 @@ def find_graphics(candidates: Sequence[Element], lineage: Lineage) -> list[Graph
 
 
 def _graphic(element: Element, lineage: Lineage) -> Graphic | None:
-    owner = next((ancestor for name, ancestor in lineage[element] if name in _OWNERS), None)
-    kind = _OWNERS[NAMES[owner.tag]] if owner is not None else "other"
+    owner, kind = _owner(element, lineage)
     name = NAMES[element.tag]
     if name == "graphic":
         return _picture(element, owner, kind, lineage)
@@ -83,6 +82,14 @@ def _graphic(element: Element, lineage: Lineage) -> Graphic | None:
     if medium == "image":
         return _picture(element, owner, kind, lineage)
     return Graphic(element, owner, "supplementary") if name == "media" and kind == "figure" else None
+
+
+def _owner(element: Element, lineage: Lineage) -> tuple[Element | None, str]:
+    """The innermost element around another that owns graphics, and the kind that it makes them."""
+    for name, ancestor in lineage[element]:
+        if name in _OWNERS:
+            return ancestor, _OWNERS[name]
+    return None, "other"
 
 
 def _picture(element: Element, owner: Element | None, kind: str, lineage: Lineage) -> Graphic:
@@ -125,13 +132,14 @@ def _in_graphical_abstract(element: Element, lineage: Lineage) -> bool:
 
 def xml_ids(graphic: Graphic, lineage: Lineage) -> frozenset[str]:
     """The ids that stand for a graphic: its own, its owner's and those of what lies between, of the groups around them."""
-    start = graphic.element if graphic.element is not None else graphic.place
+    place = graphic.place
+    start = graphic.element if graphic.element is not None else place
     ids = [start.get("id")]
-    inside = start is not graphic.place
+    inside = start is not place
     for name, ancestor in lineage[start]:
         if inside or name in _GROUPS:
             ids.append(ancestor.get("id"))
         elif name in _TEXT:
             break
-        inside = inside and ancestor is not graphic.place
+        inside = inside and ancestor is not place
     return frozenset(filter(None, ids))

@@ -16,8 +16,9 @@ def read_references(elements: Iterable[Element]) -> list[dict[str, Any]]:
     references: list[dict[str, Any]] = []
     entry: dict[str, Any] | None = None
     last: Element | None = None
+    names = NAMES
     for element in elements:
-        name = NAMES[element.tag]
+        name = names[element.tag]
         if name == "ref":
             last = element
             entry = {"ref_id": element.get("id"), "pmid": None, "doi": None, "pmcid": None}

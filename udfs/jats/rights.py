@@ -35,10 +35,14 @@ _ARTICLES = Rights()
 
 @dataclass(frozen=True)
 class ArticleRights:
-    """What figures are measured against: an article's own permissions (JATS article-meta/permissions) and its licence code."""
+    """What figures are measured against: an article's own permissions (JATS article-meta/permissions) and its licence code.
+
+    has_inner_permissions is False where no part of the article, such as a section, has any that would hold before these.
+    """
 
     permissions: Sequence[Element] = ()
     code: str | None = None
+    has_inner_permissions: bool = True
 
     @cached_property
     def holders(self) -> frozenset[str]:

@@ -10,8 +10,8 @@ from schemas.rejects import Reason, Rejected
 
 def num_text_chars(figures: Iterable[Mapping[str, Any]], mentions: Iterable[Mapping[str, Any]]) -> int:
     """Characters of text in rows of `figures` and `mentions`, shared texts as often as they stand there."""
-    in_mentions = sum(len(row["paragraph"]) + len(row["sentence"]) for row in mentions)
-    return in_mentions + sum(len(value) for row in figures for value in row.values() if isinstance(value, str))
+    in_mentions = sum([len(row["paragraph"]) + len(row["sentence"]) for row in mentions])
+    return in_mentions + sum([len(value) for row in figures for value in row.values() if isinstance(value, str)])
 
 
 def check_text_size(num_chars: int, max_chars: int) -> None:

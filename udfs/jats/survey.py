@@ -12,7 +12,7 @@ _SUB_ARTICLES = frozenset({"sub-article", "response"})
 _NEVER_FIGURES = frozenset({"bibr", "aff", "fn", "table-fn", "corresp", "author-notes", "contrib"})
 # Each element is compared with the names in their order, so the commonest stand first.
 _SOUGHT = any_namespace(
-    ("xref", "p", *_REFERENCES, *_GRAPHICS, "table-wrap", "boxed-text", "related-article", *sorted(_SUB_ARTICLES))
+    ("xref", "p", *_REFERENCES, *_GRAPHICS, "table-wrap", "boxed-text", "permissions", "related-article", *sorted(_SUB_ARTICLES))
 )
 
 
@@ -30,6 +30,7 @@ class Survey:
     references: list[Element] = field(default_factory=list)
     related: list[Element] = field(default_factory=list)
     num_tables: int = 0
+    num_permissions: int = 0
     has_boxes: bool = False
     has_sub_articles: bool = False
 
@@ -41,6 +42,8 @@ class Survey:
             self.num_tables += 1
         elif name == "boxed-text":
             self.has_boxes = True
+        elif name == "permissions":
+            self.num_permissions += 1
         elif name in _SUB_ARTICLES:
             self.has_sub_articles = True
         elif not self.has_sub_articles:

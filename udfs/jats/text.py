@@ -31,6 +31,11 @@ class Text(NamedTuple):
     spans: tuple[Span, ...] = ()
 
 
+def _plain(text: str) -> Text:
+    """A text without cross-references; the tuple's own constructor is three times faster than the named one."""
+    return tuple.__new__(Text, (text, ()))
+
+
 class _Pass:
     """One rendering: which cross-references are wanted, whether floats are kept, what was found."""
 
@@ -68,19 +73,21 @@ def line_text(element: Element | None) -> str | None:
 
 def raw_text(element: Element) -> str:
     """All text nodes of an element joined as they stand; one call of the XML library."""
+    if not len(element):
+        return element.text or ""
     return etree.tostring(element, encoding="unicode", method="text", with_tail=False)
 
 
 def block_text(element: Element, wanted: Container[Element]) -> Text:
     """Text of a block without the floats in it, with the spans of the wanted cross-references."""
     if not len(element):
-        return Text(clean_text(element.text or ""))
+        return _plain(clean_text(element.text or ""))
     state = _Pass(wanted)
     out: list[str] = []
     _render(element, out, state)
     raw = "".join(out)
     if not state.xrefs:
-        return Text(clean_text(raw))
+        return _plain(clean_text(raw))
     text, spans = clean_marked_text(raw)
     return Text(text, tuple(Span(xref, *span) for xref, span in zip(state.xrefs, spans, strict=True)))
 
