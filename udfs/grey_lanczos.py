@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache, lru_cache
-from typing import Any, TypeVar, cast
 
-import numba
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from udfs.compiled import compiled
+
 Pixels = npt.NDArray[np.uint8]
 Values = npt.NDArray[np.int32]
 Weights = tuple[Values, Values, Values]
-
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 _STRIP_PIXELS = 4_000_000
 _LOBES = 3.0
@@ -72,15 +69,7 @@ def _weights(length: int, side: int) -> Weights:
     return first.astype(np.int32), count.astype(np.int32), np.trunc(shares + np.copysign(0.5, shares)).astype(np.int32)
 
 
-def _compiled(function: _Function) -> _Function:
-    """Machine code, kept beside the source or in the user's cache, or made anew in each process that has neither."""
-    try:
-        return cast(_Function, numba.njit(cache=True)(function))
-    except RuntimeError:
-        return cast(_Function, numba.njit(function))
-
-
-@_compiled
+@compiled
 def _luma(row: Pixels, grey: Values) -> None:
     """Unsigned 32-bit arithmetic on a flat row: the form that the compiler turns into vector instructions."""
     for x in range(grey.size):
@@ -89,7 +78,7 @@ def _luma(row: Pixels, grey: Values) -> None:
         grey[x] = total >> np.uint32(16)
 
 
-@_compiled
+@compiled
 def _weighted(values: Values, weights: Values) -> int:
     """The sum stays one of 32 bits, as Pillow's, so that twice as many fit into a vector as of 64."""
     total = np.int32(_HALF)
@@ -98,7 +87,7 @@ def _weighted(values: Values, weights: Values) -> int:
     return min(255, max(0, int(total >> _PRECISION_BITS)))
 
 
-@_compiled
+@compiled
 def _shrink(pixels: Pixels, across: Weights, down: Weights) -> Pixels:
     """Luma of each row, the row shrunk, then the columns; each step rounded to 8 bits."""
     height, width = pixels.shape[:2]
