@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
+from udfs.grey_counts import count
 from udfs.image_colour import Pixels
 
 _BACKGROUND_TOLERANCE = 8
@@ -29,7 +31,8 @@ class Features:
 
 def measure(pixels: Pixels, grey: Pixels) -> Features:
     """Features of RGB pixels [height, width, 3] and their grey version [height, width]."""
-    histogram = cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel()
+    counts, total, squares = count(grey)
+    histogram = counts.astype(np.float32)
     shares = histogram[histogram > 0] / grey.size
     commonest = int(histogram.argmax())
     near = histogram[max(0, commonest - _BACKGROUND_TOLERANCE) : commonest + _BACKGROUND_TOLERANCE + 1]
@@ -38,7 +41,7 @@ def measure(pixels: Pixels, grey: Pixels) -> Features:
         entropy_bits=max(0.0, float(-(shares * np.log2(shares)).sum())),
         background_share=float(near.sum() / grey.size),
         edge_density=_edge_density(grey),
-        sharpness=float(cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))[1][0, 0]) ** 2,
+        sharpness=_deviation(total, squares, grey.size) ** 2,
         mean_red=red,
         mean_green=green,
         mean_blue=blue,
@@ -50,6 +53,13 @@ def is_one_colour(pixels: Pixels, grey: Pixels) -> bool:
     if np.ptp(grey) >= _BLANK_RANGE:
         return False
     return int(np.ptp(pixels.reshape(-1, 3), axis=0).max()) < _BLANK_RANGE
+
+
+def _deviation(total: int, squares: int, num: int) -> float:
+    """Standard deviation of so many values from their sum and sum of squares, rounded step by step as cv2.meanStdDev does."""
+    share = 1.0 / num
+    mean = total * share
+    return math.sqrt(max(0.0, squares * share - mean * mean))
 
 
 def _edge_density(grey: Pixels) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from PIL import Image
@@ -99,7 +99,7 @@ def make_record(data: bytes, planned: Planned, options: ImageOptions) -> ImageRe
         aspect=width / height,
         num_bytes=len(data),
         **_hashes(picture, small[box.top : box.bottom, box.left : box.right]),
-        **asdict(measure(working, grey)),
+        **vars(measure(working, grey)),
         **_content(box.scaled(width / small.shape[1], height / small.shape[0], width, height)),
         image=encoded.data,
         image_format=encoded.format,

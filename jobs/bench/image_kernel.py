@@ -13,7 +13,8 @@ from typing import Any
 from PIL import Image
 
 from jobs.bench.hostile_inputs import picture
-from udfs.images import ImageOptions, process_image
+from udfs.image_options import ImageOptions
+from udfs.image_record import ImageRecord, process
 
 ROUNDS = 3
 _QUALITY = 90
@@ -23,13 +24,14 @@ _NUM_DRAWN = 24
 def run(shared_data: Path | None) -> dict[str, Any]:
     """Images per second of one core: ours decodes, measures, hashes and encodes, the reference only decodes and encodes.
 
-    Both take turns file by file and are timed by processor time; each file counts with its fastest round.
+    Both take turns file by file and are timed by processor time; each file counts with its fastest round. Ours works in this
+    process on every file: the time of the helper that the kernel calls for a large one would not be counted.
     """
     files = real_jpegs(shared_data) if shared_data is not None else drawn_jpegs()
-    process_image(files[0])  # compiles
+    ours_here(files[0])  # compiles
     ours = reference = 0.0
     for data in files:
-        seconds = [(_seconds(plain_pillow, data), _seconds(process_image, data)) for _ in range(ROUNDS)]
+        seconds = [(_seconds(plain_pillow, data), _seconds(ours_here, data)) for _ in range(ROUNDS)]
         reference += min(pair[0] for pair in seconds)
         ours += min(pair[1] for pair in seconds)
     return {
@@ -58,6 +60,11 @@ def drawn_jpegs() -> list[bytes]:
         picture(1280, 900 + 4 * number).save(stream, "JPEG", quality=85)
         out.append(stream.getvalue())
     return out
+
+
+def ours_here(data: bytes) -> ImageRecord:
+    """The record of one image, made in this process whatever its size."""
+    return process(data, ImageOptions())
 
 
 def plain_pillow(data: bytes) -> bytes:

@@ -64,8 +64,17 @@ def test_the_compiled_grey_square_equals_pillow(width: int, height: int, seed: i
     assert np.array_equal(grey_square(pixels, 32), np.asarray(expected))
 
 
-def test_the_compiled_path_is_in_use() -> None:
+@pytest.mark.parametrize("width", [64, 65, 66, 67])
+def test_grey_squares_equal_pillow_s_around_the_shape_at_which_it_turns_the_order_of_its_passes(width: int) -> None:
+    pixels = noise(width, 98)
+    assert np.array_equal(grey_square(pixels, 32), square_by_pillow(pixels, 32))
+
+
+@pytest.mark.parametrize("size", [(640, 480), (480, 640), (65, 98)])
+def test_the_compiled_path_is_in_use(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     assert _agrees_with_pillow()
+    monkeypatch.setattr("udfs.grey_lanczos.square_by_pillow", None)
+    assert grey_square(noise(*size), 32).shape == (32, 32)
 
 
 def test_a_large_image_goes_through_pillow_in_strips() -> None:
