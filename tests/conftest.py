@@ -20,15 +20,19 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
-# Frames of a few rows cost what their plans cost: without generated code, adaptive plans and the JVM's second compiler these
-# tests take a quarter of the processor time. Without that compiler the JVM's code cache is too small by default.
+# Frames of a few rows cost what their plans cost: without generated code, adaptive plans, plans in words, statistics that skip no
+# file, a collector beside the program and the JVM's second compiler these tests take a fifth of the processor time. Without that
+# compiler the JVM's code cache is too small by default.
 SMALL_FRAMES = {
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseParallelGC",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.adaptive.enabled": "false",
+    "spark.sql.ui.explainMode": "simple",
+    "spark.sql.maxPlanStringLength": "100",
     "spark.sql.shuffle.partitions": "1",
     "spark.databricks.delta.snapshotPartitions": "1",
+    "spark.databricks.delta.stats.skipping": "false",
 }
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 import pyspark
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SMALL_FRAMES
 
 DELTA = "io.delta:delta-spark_4.2_2.13:4.4.0"
 SPARK_HOME = Path(pyspark.__file__).parent
@@ -28,6 +28,8 @@ TUNING = {
     "spark.databricks.delta.snapshotPartitions": "2",
     "spark.executor.memory": "800m",
     "spark.driver.host": "127.0.0.1",
+    "spark.driver.extraJavaOptions": SMALL_FRAMES["spark.driver.extraJavaOptions"],
+    "spark.executor.extraJavaOptions": SMALL_FRAMES["spark.driver.extraJavaOptions"],
 }
 # An interpreter with the dependencies but without the project, as a cluster's has it: without `site`, nothing that an editable
 # install left in site-packages takes effect.
@@ -45,11 +47,15 @@ class Cluster:
     python: Path
     package: Path
 
-    def submit(self, settings: list[str], complaints: Path) -> subprocess.Popen[bytes]:
-        """The pipeline under spark-submit, as a process group of its own; what it says on standard error goes to a file."""
+    def submit(self, settings: list[str], complaints: Path, **tuning: str) -> subprocess.Popen[bytes]:
+        """The pipeline under spark-submit, as a process group of its own; what it says on standard error goes to a file.
+
+        tuning: further options of Spark, by name.
+        """
         command = [str(SPARK_HOME / "bin" / "spark-submit"), "--master", self.address, "--packages", DELTA]
         command += ["--py-files", str(self.package)]
-        command += ["--driver-memory", "1g", *(part for key, value in TUNING.items() for part in ("--conf", f"{key}={value}"))]
+        options = [part for key, value in (TUNING | tuning).items() for part in ("--conf", f"{key}={value}")]
+        command += ["--driver-memory", "1g", *options]
         command += [str(ROOT / "jobs" / "pipeline.py"), "--profile", "cluster"]
         environment = os.environ | {"PYSPARK_PYTHON": str(self.python), "PYTHONPATH": "", "SPARK_LOCAL_IP": "127.0.0.1"}
         # What runs on the cluster has its Spark from spark-submit.

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from jobs.entry import STAGES
+from tests.conftest import SMALL_FRAMES
 from tests.pipeline.conftest import Archive
 from tests.pipeline.lakes import differing_tables, overrides, shard_files, start_pipeline
 from tests.pipeline.standalone import Cluster, running_cluster
@@ -69,7 +70,7 @@ def test_a_driver_killed_during_each_stage_leaves_what_the_next_run_finishes(sma
 def test_a_run_whose_executors_are_killed_gives_the_same_tables(small_archive: Archive, tmp_path: Path) -> None:
     chance = random.Random(SEED + 1)
     settings, complaints = overrides(small_archive.bucket, tmp_path), tmp_path / "submitted.log"
-    with running_cluster(tmp_path) as cluster, cluster.submit(settings, complaints) as submitted:
+    with running_cluster(tmp_path) as cluster, cluster.submit(settings, complaints, **SMALL_FRAMES) as submitted:
         for stage in EXECUTOR_KILLS:
             wait_until_begun(submitted, tmp_path / "lake", stage)
             time.sleep(chance.uniform(0.0, 1.0))
