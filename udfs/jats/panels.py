@@ -126,10 +126,6 @@ def _segmented(caption: str, run: _Run) -> Split:
     return Split(panels, lead or None, round(confidence, 2))
 
 
-def _is_joined(caption: str, start: int) -> bool:
-    return _BEFORE.search(caption, max(0, start - 6), start) is not None
-
-
 def _panels_after(caption: str, markers: Sequence[Marker]) -> tuple[Panel, ...]:
     """Each marker stands before its text, which ends where the next one starts; the last one's at the end of its line."""
     last = caption.find("\n", markers[-1].end + 1)
