@@ -133,10 +133,11 @@ def extract_wave(lake: Lake, settings: Settings, context: RunContext, wave: Data
 
 
 def count_rows(extracted: DataFrame) -> tuple[dict[str, int], int]:
-    """How many rows of each table, by name, an extraction gives, and how many articles it refused."""
-    nested = [F.coalesce(F.sum(F.size(_nested(table))), F.lit(0)).alias(table.name) for table in EXTRACTED]
-    refused = F.count("reason").alias("refused")
-    counts = extracted.agg(refused, *nested).collect()[0]
+    """How many rows of each table, by name, an extraction gives, and how many articles it refused: from its counts alone."""
+    article, names = F.col("article"), {FIGURES.name: "num_figures", MENTIONS.name: "num_mentions"}
+    sums = [F.coalesce(F.sum(article[number]), F.lit(0)).alias(name) for name, number in names.items()]
+    parsed = F.count(article["accession"]).alias(ARTICLES.name)
+    counts = extracted.agg(F.count("reason").alias("refused"), parsed, *sums).collect()[0]
     return {table.name: counts[table.name] for table in EXTRACTED}, counts["refused"]
 
 

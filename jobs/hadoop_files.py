@@ -32,9 +32,13 @@ class HadoopFolder:
         return {f.getPath().getName(): datetime.fromtimestamp(f.getModificationTime() / 1000, UTC) for f in listed}
 
     def delete(self, name: str) -> None:
-        """Delete a file if it is there."""
-        self._files.delete(self._path(self.uri, name), False)
+        """Delete a file if it is there; OSError where it stays."""
+        self._delete(self._path(self.uri, name))
 
     def delete_all(self) -> None:
-        """Delete the folder, if it is there, with all below it."""
-        self._files.delete(self._folder, True)
+        """Delete the folder, if it is there, with all below it; OSError where it stays."""
+        self._delete(self._folder)
+
+    def _delete(self, path: Any) -> None:
+        if not self._files.delete(path, True) and self._files.exists(path):
+            raise OSError(f"{path.toString()} cannot be deleted: see to it that this user may write to the folder it lies in")

@@ -33,6 +33,7 @@ def run_pipeline(spark: SparkSession, settings: Settings, console: Console) -> l
     results = []
     with lease(spark, settings.lake, context.run_id) as held, stage_progress(spark, console) as show:
         lake = Lake(spark, settings.lake)
+        show("tables")
         lake.create()
         context = replace(context, known_inputs=newest_inputs(lake))
         for stage in STAGES:

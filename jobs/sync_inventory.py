@@ -16,7 +16,7 @@ from jobs.arrow_frames import map_batches, sql_columns
 from jobs.entry import main
 from jobs.listing_checks import LISTED, check_age, check_removals, inventory_time
 from jobs.options import refusals, running_tasks, source_options, source_setting, unanswered
-from jobs.stage import Counts, RunContext, sync_rejects
+from jobs.stage import Counts, RunContext, newest_inputs, sync_rejects
 from jobs.tables import CHANGE, INSERT, UPSERT, Lake
 from schemas.inventory import INVENTORY, PRESENT, REMOVED
 from schemas.rejects import Reason
@@ -105,7 +105,7 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     """Read the newest listing, merge what changed, refuse lines that name no article version."""
     lake = Lake(spark, settings.lake)
     manifest = source_manifest(settings)
-    followed = context.last_inputs(lake, STAGE)
+    followed = newest_inputs(lake).get(STAGE)  # not as it was when the run began: another one may have followed a newer day
     if manifest:
         check_age(manifest, followed, settings)
     seen = manifest.created if manifest else context.started

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import cast
 
+from py4j.protocol import Py4JJavaError
 from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
@@ -154,7 +155,11 @@ class Lake:
     def unstage(self, name: str) -> None:
         """Delete the scratch place of `stage`, and those whose names begin with this one and a slash."""
         check_lease(self.settings.uri)
-        HadoopFolder(self.spark, self.path(f"_staging/{name}")).delete_all()
+        path = self.path(f"_staging/{name}")
+        try:
+            HadoopFolder(self.spark, path).delete_all()
+        except Py4JJavaError:  # a place where Spark writes frames and nobody may touch files
+            self.spark.range(0).write.mode("overwrite").parquet(path)
 
     def sync(self, table: Table, rows: DataFrame, current: DataFrame | None = None) -> Changed:
         """Make the table (or its part `current`) equal to `rows`, writing only the rows that differ."""

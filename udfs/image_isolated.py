@@ -13,13 +13,18 @@ from udfs.image_isolation import receive, send
 
 
 def serve(module: str, function: str, max_memory_bytes: str) -> None:
-    """Answer calls from standard input until it ends; a value is the result, an exception is what the function raised."""
-    target = getattr(importlib.import_module(module), function)
+    """Answer calls from standard input until it ends; a value is the result, an exception is what the function raised.
+
+    Where the module has a function `prepare`, it runs before the first call and on nobody's time.
+    """
+    loaded = importlib.import_module(module)
+    target = getattr(loaded, function)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a decoder prints must not get between the answers
     warnings.simplefilter("ignore")
     _limit_memory(int(max_memory_bytes))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupted parent closes the pipe
+    getattr(loaded, "prepare", lambda: None)()
     while True:
         try:
             arguments, timeout_s = receive(sys.stdin.buffer)

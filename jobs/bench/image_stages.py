@@ -17,10 +17,9 @@ from udfs.image_features import is_one_colour, measure
 from udfs.image_header import open_image, read_header
 from udfs.image_margin import content_box
 from udfs.image_options import ImageOptions
+from udfs.image_record import HASHED_SIDE_PX, WORKING_SIDE_PX
 from udfs.image_resize import shrink, to_grey
 from udfs.phash import phash_bits, windowed_bits
-
-_MEASURED_SIDE_PX, _HASHED_SIDE_PX = 512, 256
 
 _Result = TypeVar("_Result")
 
@@ -47,13 +46,12 @@ def time_stages(data: bytes, watch: Stopwatch) -> None:
     options = ImageOptions()
     watch.fastest("the whole kernel", lambda: ours_here(data))
     watch.fastest("read the header, count scans", lambda: read_header(data, open_image(data)))
-    image = open_image(data)
-    picture = watch.fastest("decode", lambda: decode(data, image))
+    picture = watch.fastest("decode", lambda: decode(data, open_image(data)))
     watch.fastest("SHA-256 of file and pixels", lambda: (hashlib.sha256(data).digest(), picture.sha256))
-    working = watch.fastest("shrink to 512", lambda: shrink(picture.pixels, _MEASURED_SIDE_PX))
+    working = watch.fastest("shrink to 512", lambda: shrink(picture.pixels, WORKING_SIDE_PX))
     grey = watch.fastest("grey", lambda: to_grey(working))
     watch.fastest("measures", lambda: (is_one_colour(working, grey), measure(working, grey)))
-    small = watch.fastest("shrink the grey to 256", lambda: shrink(grey, _HASHED_SIDE_PX))
+    small = watch.fastest("shrink the grey to 256", lambda: shrink(grey, HASHED_SIDE_PX))
     box = watch.fastest("content box", lambda: content_box(small))
     watch.fastest("pHash", lambda: phash_bits(picture.pixels))
     watch.fastest("trimmed hashes", lambda: windowed_bits(small[box.top : box.bottom, box.left : box.right]))

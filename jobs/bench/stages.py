@@ -37,6 +37,8 @@ def stage_seconds(spark: SparkSession, settings: Settings, stage: str, num_ok: i
     started = time.perf_counter()
     counts = run_stage(spark, settings, RunContext.new(), job_module(stage), stage).counts
     seconds = time.perf_counter() - started
-    if counts is None or num_ok not in (None, counts.num_ok):
-        raise RuntimeError(f"{stage}: {counts}, but {num_ok} inputs were to be accepted")
+    if counts is None:
+        raise RuntimeError(f"{stage} was up to date, so there is nothing to time: use an empty folder")
+    if num_ok not in (None, counts.num_ok):
+        raise RuntimeError(f"{stage} accepted {counts.num_ok} inputs instead of {num_ok}: {counts}")
     return seconds

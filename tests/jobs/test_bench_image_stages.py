@@ -22,4 +22,5 @@ def test_every_stage_of_an_image_is_timed() -> None:
     watch = Stopwatch()
     time_stages(encoded(image().resize((900, 700)), "JPEG"), watch)
     assert {"the whole kernel", "decode", "measures", "pHash", "trimmed hashes", "encode"} <= watch.seconds.keys()
-    assert sum(watch.seconds.values()) > watch.seconds["the whole kernel"] > 0
+    whole = watch.seconds.pop("the whole kernel")
+    assert 0.3 * whole < sum(watch.seconds.values()) < 2 * whole

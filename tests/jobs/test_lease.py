@@ -122,12 +122,15 @@ WRITES: dict[str, Callable[[Lake, DataFrame], object]] = {
 @pytest.mark.parametrize("write", WRITES)
 def test_a_run_that_lost_its_claim_writes_nothing_more(lake: Lake, write: str) -> None:
     rows = frame(lake.spark, INVENTORY, {"accession": "PMC1.1", "pmcid": "PMC1", "state": PRESENT})
+    scratch = Path(lake.settings.uri, "_staging", "sync_inventory")
+    scratch.mkdir(parents=True)
+    (scratch / "of another run").touch()
     with lease(lake.spark, lake.settings, "mine"):
         Path(lake.settings.uri, "_lease", f"mine@{this_host()}@{os.getpid()}").unlink()
         with pytest.raises(UnusableSettings, match=r"this run's claim .* was deleted while it ran"):
             WRITES[write](lake, rows)
     assert lake.read(INVENTORY).isEmpty()
-    assert not Path(lake.settings.uri, "_staging").exists()
+    assert [path.name for path in Path(lake.settings.uri, "_staging").rglob("*")] == ["sync_inventory", "of another run"]
 
 
 def until(condition: object) -> None:

@@ -1,6 +1,7 @@
 """Stages on a real archive: when they run, what they record, what becomes of rejects."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from conf.load import load_settings
 from conf.settings import Settings
-from jobs.stage import Counts, ReconciliationError, RunContext, rejects_due, run_stage, sync_rejects
+from jobs.stage import Counts, ReconciliationError, RunContext, newest_inputs, rejects_due, run_stage, sync_rejects
 from jobs.tables import Lake
 from schemas.documents import DOCUMENTS
 from schemas.images import IMAGES
@@ -91,6 +92,23 @@ def test_a_stage_runs_only_when_something_it_depends_on_has_changed(lake: Lake, 
     assert not ran("images.quality=50")
     lake.append(IMAGES, frame(lake.spark, IMAGES, {"image_sha256": "a"}))
     assert ran("images.quality=50")
+
+
+def test_what_was_known_when_the_run_began_decides_where_it_is_given(lake: Lake, settings: Callable[..., Settings]) -> None:
+    job = CountingJob(Counts(0, 0, 0))
+
+    def ran(known: dict[str, str]) -> bool:
+        context = replace(RunContext.new(), known_inputs=known)
+        return run_stage(lake.spark, settings(), context, job, "count").counts is not None
+
+    assert newest_inputs(lake) == {}
+    assert ran({})
+    known = newest_inputs(lake)
+    assert known.keys() == {"count"}
+    assert not ran(known)
+    assert ran({})
+    lake.append(IMAGES, frame(lake.spark, IMAGES, {"image_sha256": "a"}))
+    assert ran(known)
 
 
 def test_a_stage_runs_again_when_others_changed_what_it_wrote_but_not_after_maintenance(

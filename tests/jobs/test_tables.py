@@ -12,6 +12,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from conf.settings import LakeSettings, UnusableSettings
+from jobs import tables
+from jobs.hadoop_files import HadoopFolder
 from jobs.tables import CHANGE, DELETE, INSERT, UPSERT, Changed, Lake, check_columns, create_statement, differences, spark_schema
 from schemas.catalog import TABLES
 from schemas.images import IMAGES
@@ -219,8 +221,20 @@ def test_staged_rows_are_computed_once(lake: Lake) -> None:
     staged = lake.stage(lake.spark.range(5).mapInArrow(counted, "id long"), "numbers")
     assert (staged.count(), staged.agg(F.sum("id")).collect()[0][0]) == (5, 10)
     assert calls.value == 5
+    for other in ("numbers/inner", "numbers_work"):
+        lake.stage(lake.spark.range(1), other)
     lake.unstage("numbers")
-    assert not Path(lake.path("_staging/numbers")).exists()
+    assert [path.name for path in Path(lake.path("_staging")).iterdir()] == ["numbers_work"]
+
+
+def test_a_scratch_place_is_emptied_where_files_are_out_of_reach(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(spark: SparkSession, uri: str) -> HadoopFolder:
+        return HadoopFolder(spark, "no-such-scheme://place")
+
+    lake.stage(lake.spark.range(5), "numbers")
+    monkeypatch.setattr(tables, "HadoopFolder", refuse)
+    lake.unstage("numbers")
+    assert lake.spark.read.schema("id long").parquet(lake.path("_staging/numbers")).isEmpty()
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,9 @@ def built_once(name: str, tmp_path_factory: pytest.TempPathFactory, make: Callab
         kept = folder / "archive.pickle"
         if not kept.exists():
             shutil.rmtree(folder / "made", ignore_errors=True)
-            kept.write_bytes(pickle.dumps(make(folder / "made")))
+            written = folder / "written"
+            written.write_bytes(pickle.dumps(make(folder / "made")))
+            written.rename(kept)
         archive: Archive = pickle.loads(kept.read_bytes())
     return archive
 

@@ -19,7 +19,6 @@ from tests.pipeline.conftest import Archive
 from tests.pipeline.lakes import differing_tables, overrides, shard_files, start_pipeline
 from tests.pipeline.standalone import Cluster, running_cluster
 
-NUM_ARTICLES = 12
 SEED = 11
 # Scratch places that exist only while the stage runs, so that their coming into being tells that it has begun.
 BEGUN = {
