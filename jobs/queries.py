@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from pyspark.sql import SparkSession
 from rich.markup import escape
@@ -13,7 +14,7 @@ from conf.settings import UnusableSettings
 
 MIN_COLUMN_WIDTH = 12
 _READING = {"SELECT", "WITH", "FROM", "VALUES", "TABLE", "SHOW", "DESCRIBE", "DESC", "EXPLAIN"}
-_WRITING = re.compile(r"^[\s:+\-'|*!~]*(Insert|Delete|Update|Merge)\w*", re.MULTILINE)
+_WRITING = ("Insert", "Delete", "Update", "Merge")
 
 
 def check_read_only(spark: SparkSession, query: str) -> None:
@@ -21,9 +22,17 @@ def check_read_only(spark: SparkSession, query: str) -> None:
     statement = re.sub(r"^(\s|--[^\n]*\n|/\*.*?\*/|\()+", "", query, flags=re.DOTALL)
     word = re.match(r"\w*", statement).group().upper()  # type: ignore[union-attr]
     # `WITH ... INSERT` and `FROM ... INSERT` begin like queries: only the parsed plan tells.
-    plan = spark._jsparkSession.sessionState().sqlParser().parsePlan(query).treeString()
-    if word not in _READING or _WRITING.search(plan):
+    plan = spark._jsparkSession.sessionState().sqlParser().parsePlan(query)
+    if word not in _READING or any(name.startswith(_WRITING) for name in _node_names(plan)):
         raise UnusableSettings("only queries are run here: the archive is changed by its jobs alone; begin with SELECT or WITH")
+
+
+def _node_names(plan: Any) -> Iterator[str]:
+    """Names of a plan's nodes: not from the plan as a string, which a session may cut short."""
+    yield plan.nodeName()
+    for nodes in (plan.children(), plan.innerChildren()):
+        for number in range(nodes.size()):
+            yield from _node_names(nodes.apply(number))
 
 
 def rows_grid(columns: Sequence[str], rows: Sequence[Sequence[object]], width: int) -> Grid:
