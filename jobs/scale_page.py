@@ -177,7 +177,7 @@ byte that is {in_flight} requests in flight; {executors} executors of {executor_
 
 ## Figures
 
-Measured on two cores that other programs used at the same time, and that the fetch shares with its loopback server: a
+Measured on two cores, which the fetch shares with its loopback server: a
 fetch from a real bucket has more of them, and waits for the network instead. Rates are per core; sizes are means over the real
 articles and figures.
 
