@@ -47,39 +47,20 @@ class Claim:
         return self.name in _HELD if self.pid == os.getpid() else _is_running(self.pid)
 
 
-class Claims:
-    """The claims on one archive."""
-
-    def __init__(self, spark: SparkSession, uri: str) -> None:
-        self.folder = f"{uri}/_lease"
-        self._files = HadoopFolder(spark, self.folder)
-
-    def write(self, name: str) -> None:
-        """Make or renew a claim."""
-        self._files.write(name)
-
-    def delete(self, name: str) -> None:
-        """Take a claim back."""
-        self._files.delete(name)
-
-    def exists(self, name: str) -> bool:
-        """Whether a claim is there."""
-        return self._files.exists(name)
-
-    def read(self) -> list[Claim]:
-        """All claims."""
-        found = []
-        for name, seen in self._files.changed().items():
-            run_id, host, pid = (*name.split("@"), "", "")[:3]
-            if pid.isdigit():
-                found.append(Claim(run_id, host, int(pid), seen))
-        return found
+def claims_in(folder: HadoopFolder) -> list[Claim]:
+    """All claims on an archive."""
+    found = []
+    for name, seen in folder.changed().items():
+        run_id, host, pid = (*name.split("@"), "", "")[:3]
+        if pid.isdigit():
+            found.append(Claim(run_id, host, int(pid), seen))
+    return found
 
 
 class Lease:
     """A claim that is held, and renewed by a thread of its own."""
 
-    def __init__(self, claims: Claims, name: str) -> None:
+    def __init__(self, claims: HadoopFolder, name: str) -> None:
         self._claims, self._name = claims, name
         self._ended = Event()
         self._is_lost = False
@@ -93,7 +74,7 @@ class Lease:
         self._is_lost = self._is_lost or not self._claims.exists(self._name)
         if self._is_lost:
             raise UnusableSettings(
-                f"lake.uri: this run's claim {self._claims.folder}/{self._name} was deleted while it ran: "
+                f"lake.uri: this run's claim {self._claims.uri}/{self._name} was deleted while it ran: "
                 "if no other run is at work, start it again"
             )
 
@@ -149,9 +130,9 @@ def check_lease(uri: str) -> None:
 
 def _claimed(spark: SparkSession, uri: str, name: str) -> Lease:
     try:
-        claims = Claims(spark, uri)
+        claims = HadoopFolder(spark, f"{uri}/_lease")
         claims.write(name)
-        found = claims.read()
+        found = claims_in(claims)
         now = max(claim.seen for claim in found if claim.name == name)
         others = [claim for claim in found if claim.name != name]
         alive = [claim for claim in others if claim.is_alive(now)]
@@ -163,7 +144,7 @@ def _claimed(spark: SparkSession, uri: str, name: str) -> Lease:
             "or set lake.exclusive=false and see to it that no two runs overlap"
         ) from None
     if alive:
-        raise UnusableSettings(_in_use(alive[0], uri, claims.folder))
+        raise UnusableSettings(_in_use(alive[0], uri, claims.uri))
     return Lease(claims, name)
 
 
