@@ -12,7 +12,9 @@ from schemas.table import sql_type
 from udfs.batches import BatchFunction
 
 _BATCH_ROWS = "spark.sql.execution.arrow.maxRecordsPerBatch"
+_READ_ROWS = "spark.sql.parquet.columnarReaderBatchSize"
 _NARROW_BATCH_ROWS = 65_536
+_NARROW_READ_ROWS = 4_096
 _SHUFFLE_TASKS = "spark.sql.shuffle.partitions"
 _ROWS_PER_SHUFFLE_TASK = 1_000_000
 
@@ -35,7 +37,7 @@ def narrow_rows(spark: SparkSession, num_rows: int = 0) -> Iterator[None]:
     into fewer tasks than the session says.
     """
     num_tasks = max(int(str(spark.conf.get(_SHUFFLE_TASKS))), num_rows // _ROWS_PER_SHUFFLE_TASK)
-    wanted = {_BATCH_ROWS: str(_NARROW_BATCH_ROWS), _SHUFFLE_TASKS: str(num_tasks)}
+    wanted = {_BATCH_ROWS: str(_NARROW_BATCH_ROWS), _READ_ROWS: str(_NARROW_READ_ROWS), _SHUFFLE_TASKS: str(num_tasks)}
     before = {key: str(spark.conf.get(key)) for key in wanted}
     _set(spark, wanted)
     try:

@@ -17,7 +17,7 @@ from jobs.entry import main
 from jobs.options import running_tasks
 from jobs.stage import Counts, RunContext, sync_rejects
 from jobs.tables import Lake
-from jobs.waves import spread, waves
+from jobs.waves import is_spread, spread, waves
 from schemas.articles import ARTICLES
 from schemas.documents import DOCUMENTS, STORED
 from schemas.figures import FIGURES
@@ -32,6 +32,7 @@ READS: tuple[Table, ...] = (DOCUMENTS,)
 WRITES: tuple[Table, ...] = (ARTICLES, FIGURES, MENTIONS)
 SECTIONS = ("fetch",)
 ARTICLES_PER_TASK = 512
+FETCH_WAVES = 10  # of documents are extracted in one: each wave reads the files of all of them
 EXTRACTED = (FIGURES, MENTIONS, ARTICLES)
 
 
@@ -63,14 +64,9 @@ def current_articles(documents: DataFrame, articles: DataFrame) -> DataFrame:
 
 def rows_of(table: Table, extracted: DataFrame) -> DataFrame:
     """The rows of one table out of the extraction's nested results."""
-    rows = extracted.select(F.explode(_nested(table)).alias("row"))
+    accepted = extracted.where(F.col("reason").isNull())
+    rows = accepted.select(F.col("article") if table is ARTICLES else F.explode(table.name)).toDF("row")
     return rows.select(*(F.col(f"row.`{name}`").alias(name) for name in table.column_names))
-
-
-def _nested(table: Table) -> Column:
-    """The table's rows of an article as an array; empty for a refused one."""
-    nested = {"articles": F.array("article"), "figures": F.col("figures"), "mentions": F.col("mentions")}[table.name]
-    return F.when(F.col("reason").isNull(), nested).otherwise(F.array())
 
 
 def refusals(extracted: DataFrame) -> DataFrame:
@@ -92,7 +88,7 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     num_in = work.count()
     num_rejected = 0
     num_ok = 0
-    for wave in waves(work, ("accession",), num_in, settings.fetch.wave_size):
+    for wave in waves(work, ("accession",), num_in, FETCH_WAVES * settings.fetch.wave_size):
         ok, rejected = extract_wave(lake, settings, context, wave)
         num_ok, num_rejected = num_ok + ok, num_rejected + rejected
     if num_in == 0:
@@ -114,10 +110,8 @@ def drop_stale(lake: Lake) -> None:
 
 def extract_wave(lake: Lake, settings: Settings, context: RunContext, wave: DataFrame) -> tuple[int, int]:
     """Extract one wave of documents and commit it, `articles` last; how many were parsed and refused."""
-    files = lake.read(DOCUMENTS).join(wave, ["accession", "etag"], "left_semi").select("accession", "etag", "metadata", "xml")
-    work = spread(files, "accession", wave.count(), ARTICLES_PER_TASK, running_tasks(lake.spark))
     kernel = Extract(Limits(max_bytes=settings.fetch.max_xml_bytes))
-    extracted = lake.stage(map_batches(work, kernel, RESULT), STAGE)
+    extracted = lake.stage(map_batches(files_of(lake, wave), kernel, RESULT), STAGE)
     num_rows, num_rejected = count_rows(extracted)
     write_refusals(lake, context, extracted)
     current = {table.name: lake.read(table).join(wave, "accession", "left_semi") for table in EXTRACTED}
@@ -130,6 +124,15 @@ def extract_wave(lake: Lake, settings: Settings, context: RunContext, wave: Data
             lake.append(table, rows)
     lake.unstage(STAGE)
     return num_rows[ARTICLES.name], num_rejected
+
+
+def files_of(lake: Lake, wave: DataFrame) -> DataFrame:
+    """Accession, etag, metadata and XML of a wave's documents, in tasks of an even size; the wave's keys go to every executor."""
+    held, tasks = lake.read(DOCUMENTS).select("accession", "etag", "metadata", "xml"), running_tasks(lake.spark)
+    files = held.join(F.broadcast(wave), ["accession", "etag"], "left_semi")
+    if is_spread(held, tasks):
+        return files
+    return spread(files, "accession", wave.count(), ARTICLES_PER_TASK, tasks)
 
 
 def count_rows(extracted: DataFrame) -> tuple[dict[str, int], int]:

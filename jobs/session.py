@@ -25,6 +25,7 @@ _ARCHIVE_OPTIONS = {
     "spark.sql.execution.arrow.maxRecordsPerBatch": "256",
     "spark.sql.execution.arrow.maxBytesPerBatch": str(32 * 2**20),
     "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
+    "spark.sql.parquet.columnarReaderBatchSize": "256",  # 4,096, as Spark has it, documents or images are hundreds of MB a task
     "spark.sql.parquet.compression.codec": "zstd",  # XML in two thirds of the bytes of snappy
 }
 

@@ -148,8 +148,9 @@ class Lake:
         """
         path = self.path(f"_staging/{name}")
         check_lease(self.settings.uri)
-        # What is read once or twice and then dropped is not worth a dictionary of its long texts.
-        rows.write.mode("overwrite").option("parquet.enable.dictionary", "false").parquet(path)
+        # What is read once or twice and then dropped is not worth a dictionary of its long texts, nor many turns of a compressor.
+        write = rows.write.mode("overwrite").option("parquet.enable.dictionary", "false").option("compression", "snappy")
+        write.parquet(path)
         return self.spark.read.schema(rows.schema).parquet(path)
 
     def unstage(self, name: str) -> None:
@@ -225,10 +226,9 @@ def _on_key(table: Table) -> str:
 
 def create_statement(table: Table, identifier: str, location: str | None = None) -> str:
     """CREATE TABLE with comments, NOT NULL, CHECK constraints, clustering and the change data feed."""
-    properties = dict(_PROPERTIES)
-    if table.binary_columns:
-        # Statistics over image bytes and XML would fill the log for nothing.
-        properties["delta.dataSkippingStatsColumns"] = ",".join(table.key)
+    # Statistics of texts and bytes cost every write and fill the log; files are skipped by what places the rows in them.
+    placing = dict.fromkeys((*table.key, *table.cluster_by))
+    properties = {**_PROPERTIES, "delta.dataSkippingStatsColumns": ",".join(placing)}
     properties |= {f"delta.constraints.{name}": condition for name, condition in table.checks.items()}
     pairs = ", ".join(f"'{key}' = '{_quoted(value)}'" for key, value in properties.items())
     return (

@@ -11,6 +11,8 @@ from jobs.tables import CHANGE, DELETE, INSERT, UPSERT
 from schemas.rejects import Reason
 from schemas.table import Table
 
+_READS_PER_TASK = 4
+
 
 def waves(work: DataFrame, key: tuple[str, ...], num_rows: int, wave_size: int) -> Iterator[DataFrame]:
     """The rows of `work` in disjoint parts of about `wave_size` rows, by hash of the key; nothing for no rows.
@@ -65,3 +67,8 @@ def spread(frame: DataFrame, key: str, num_rows: int, rows_per_task: int, tasks_
     Without a key Spark sorts whole rows by their hash before it deals them out, so that a task repeated deals the same way.
     """
     return frame.repartition(max(min(tasks_at_a_time, num_rows), -(-num_rows // rows_per_task), 1), key)
+
+
+def is_spread(table: DataFrame, tasks_at_a_time: int) -> bool:
+    """True for a table whose files are read in so many tasks that moving its rows would balance them no better."""
+    return bool(table.rdd.getNumPartitions() >= _READS_PER_TASK * tasks_at_a_time)

@@ -6,8 +6,9 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
@@ -24,6 +25,7 @@ from jobs.arrow_frames import map_batches
 from jobs.bench.beside import beside
 from jobs.bench.fetch_ceiling import ceiling
 from jobs.bench.object_server import serving
+from jobs.bench.s3_server import serving_s3
 from jobs.bench.stages import bench_session, local_options
 from jobs.options import requests_per_task, running_tasks
 from udfs.batches.documents import DocumentFetch
@@ -44,22 +46,27 @@ def run() -> list[dict[str, Any]]:
     """Objects/s and MB/s (10^6 bytes) of one core: metadata and XML of article versions fetched, parsed and verified in Spark.
 
     The reference reads the same keys with obstore alone, from as many processes as Spark has tasks and with as many requests in
-    flight. Both throw the bytes away. The server (its own process, objects in memory) shares the machine with both. Without delay
-    the processor is the limit of both; with the delay of a bucket it is the number of requests in flight.
+    flight. Both throw the bytes away. The server (its own process, objects in memory) shares the machine with both. Of a plain
+    server without delay (`fetch`) the processor is the limit of both, with the delay of a bucket it is the number of requests in
+    flight, and of an S3 server (moto) the server itself.
     """
     cores = os.cpu_count() or 1
+    objects, fewer, few = (article_objects(NUM_ARTICLES // share) for share in (1, 4, 20))
     with TemporaryDirectory() as folder, bench_session(local_options(Path(folder))) as spark:
         return [
-            entry(spark, cores, "fetch", NUM_ARTICLES, 0.0),
-            entry(spark, cores, f"fetch_{BUCKET_DELAY_S * 1000:.0f}ms", NUM_ARTICLES // 4, BUCKET_DELAY_S),
+            entry(spark, cores, "fetch", objects, serving(BUCKET, objects)),
+            entry(spark, cores, f"fetch_{BUCKET_DELAY_S * 1000:.0f}ms", fewer, serving(BUCKET, fewer, BUCKET_DELAY_S)),
+            entry(spark, cores, "fetch_s3", few, serving_s3(BUCKET, few)),
         ]
 
 
-def entry(spark: SparkSession, cores: int, name: str, num_articles: int, delay_s: float) -> dict[str, Any]:
-    """One entry: `num_articles` from a server that answers after `delay_s`."""
-    objects = article_objects(num_articles)
+def entry(
+    spark: SparkSession, cores: int, name: str, objects: Mapping[str, bytes], server: AbstractContextManager[str]
+) -> dict[str, Any]:
+    """One entry: the objects of article versions from a server that has them."""
+    num_articles = len(objects) // 2
     per_object = sum(len(data) for data in objects.values()) / len(objects) / 1e6
-    with serving(BUCKET, objects, delay_s) as url, ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
+    with server as url, ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
         options = SourceOptions(f"s3://{BUCKET}", endpoint=url)
         fetch = prepared_fetch(spark, options, num_articles)
         alone = partial(ceiling_of_all, pool, options, sorted(objects), cores)

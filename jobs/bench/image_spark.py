@@ -27,7 +27,7 @@ from schemas.figures import FIGURES, PAIRED_KINDS
 from udfs.images import process_image
 
 STAGE = "fetch_images"
-NUM_IMAGES = 5_000
+NUM_IMAGES = 16_000
 ROUNDS = 2
 _PER_ARTICLE = 20
 _WARM_UP = 40

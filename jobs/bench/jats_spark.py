@@ -26,9 +26,9 @@ from schemas.documents import DOCUMENTS, STORED
 from udfs.jats import extract_article
 
 STAGE = "extract_figures"
-NUM_ARTICLES = 12_000
+NUM_ARTICLES = 36_000
 ROUNDS = 2
-_WARM_UP = 40
+_WARM_UP = 2_000
 _PER_FILE = 500
 
 Document = tuple[str, Path]

@@ -1,4 +1,4 @@
-"""The object server of the fetch benchmark answers as a bucket does."""
+"""The object servers of the fetch benchmark answer as a bucket does."""
 
 from collections.abc import Iterator
 
@@ -7,6 +7,7 @@ import pytest
 from jobs.bench.fetch import BUCKET, article_objects
 from jobs.bench.fetch_ceiling import ceiling
 from jobs.bench.object_server import serving
+from jobs.bench.s3_server import serving_s3
 from schemas.rejects import Reason, Rejected
 from udfs.fetch import FetchLimits, fetch_concurrently, fetch_document
 from udfs.selection import Selection
@@ -15,9 +16,9 @@ from udfs.source import Source, SourceOptions, open_source
 OBJECTS = article_objects(20)
 
 
-@pytest.fixture(scope="module")
-def source() -> Iterator[Source]:
-    with serving(BUCKET, OBJECTS) as url:
+@pytest.fixture(scope="module", params=[serving, serving_s3])
+def source(request: pytest.FixtureRequest) -> Iterator[Source]:
+    with request.param(BUCKET, OBJECTS) as url:
         yield open_source(SourceOptions(f"s3://{BUCKET}", endpoint=url))
 
 

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from conf.load import load_settings
 from jobs.arrow_frames import sql_columns
-from jobs.extract_figures import current_articles, documents_to_extract, fingerprint, refusals, rows_of, run
+from jobs.extract_figures import current_articles, documents_to_extract, files_of, fingerprint, refusals, rows_of, run
 from jobs.stage import Counts, RunContext
 from jobs.tables import Lake
 from schemas.articles import ARTICLES
@@ -42,6 +42,26 @@ def test_documents_are_extracted_again_for_other_files_or_another_extractor(spar
     work = documents_to_extract(documents(spark, **states, left_out=FILTERED), parsed, refused)
     assert work.columns == ["accession", "etag"]
     assert collected(work, "accession") == [("changed",), ("new",), ("old_extractor",), ("refused_before",)]
+
+
+@pytest.mark.parametrize("num_files", [1, 9])
+def test_a_waves_documents_are_moved_only_where_their_files_are_few(spark: SparkSession, lake: Lake, num_files: int) -> None:
+    names = [f"PMC{number}.1" for number in range(1, 28)]
+    marks = [*((name, "2") for name in names), ("PMC28.1", "1")]
+    held = frame(spark, DOCUMENTS, *({"accession": n, "etag": e, "state": STORED, "xml": b"<article/>"} for n, e in marks))
+    spark.conf.set("spark.sql.files.openCostInBytes", str(2**30))  # a task a file
+    try:
+        lake.append(DOCUMENTS, held.repartition(num_files))
+        wave = spark.createDataFrame([(name, "2") for name in (*names[4:], "PMC28.1")], "accession string, etag string")
+        files = files_of(lake, wave)
+        assert collected(files, "accession") == sorted((name,) for name in names[4:])
+        assert ("Exchange hashpartitioning" in plan_of(files)) == (num_files == 1)
+    finally:
+        spark.conf.unset("spark.sql.files.openCostInBytes")
+
+
+def plan_of(rows: DataFrame) -> str:
+    return str(rows._jdf.queryExecution().executedPlan().toString())  # type: ignore[operator]
 
 
 def test_articles_are_current_only_when_made_from_stored_files_by_this_extractor(spark: SparkSession) -> None:

@@ -66,9 +66,14 @@ def test_created_tables_have_the_schema_that_spark_is_told(spark: SparkSession, 
         assert [(f.name, f.dataType) for f in lake.read(table).schema] == [(f.name, f.dataType) for f in spark_schema(table)]
 
 
-def test_image_bytes_are_left_out_of_the_statistics(empty_lake: Path) -> None:
-    assert DeltaTable(str(empty_lake / "images")).metadata().configuration["delta.dataSkippingStatsColumns"] == "image_sha256"
-    assert "delta.dataSkippingStatsColumns" not in DeltaTable(str(empty_lake / "pairs")).metadata().configuration
+@pytest.mark.parametrize(("name", "columns"), [("images", "image_sha256"), ("mentions", "accession,figure_id,mention_no")])
+def test_statistics_are_kept_of_the_key_alone(empty_lake: Path, name: str, columns: str) -> None:
+    assert DeltaTable(str(empty_lake / name)).metadata().configuration["delta.dataSkippingStatsColumns"] == columns
+
+
+def test_statistics_are_kept_of_what_a_table_is_clustered_by(empty_lake: Path) -> None:
+    columns = DeltaTable(str(empty_lake / "pairs")).metadata().configuration["delta.dataSkippingStatsColumns"]
+    assert {"license_group", "split"} <= set(columns.split(","))
 
 
 def test_creating_again_changes_nothing(lake: Lake) -> None:

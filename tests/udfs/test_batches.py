@@ -1,5 +1,6 @@
 """Batch kernels as Spark calls them, without Spark: record batches in, record batches out."""
 
+import gc
 import gzip
 import hashlib
 import io
@@ -34,10 +35,9 @@ NUMBERS = pa.schema([pa.field("n", pa.int64())])
 
 
 def test_batches_close_at_their_size_or_number_of_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batching, "MAX_BATCH_BYTES", 100)
     monkeypatch.setattr(batching, "MAX_BATCH_ROWS", 3)
     sizes = [1, 1, 1, 60, 60, 500, 1]
-    made = list(batched((({"n": n}, size) for n, size in enumerate(sizes)), NUMBERS))
+    made = list(batched((({"n": n}, size) for n, size in enumerate(sizes)), NUMBERS, max_bytes=100))
     assert [batch["n"].to_pylist() for batch in made] == [[0, 1, 2], [3, 4], [5], [6]]
     assert list(batched([], NUMBERS)) == []
 
@@ -45,6 +45,19 @@ def test_batches_close_at_their_size_or_number_of_rows(monkeypatch: pytest.Monke
 def test_batches_are_made_while_rows_arrive() -> None:
     endless = batched((({"n": n}, 1) for n in itertools.count()), NUMBERS)
     assert next(endless).num_rows == batching.MAX_BATCH_ROWS
+
+
+def test_cycles_are_not_searched_for_while_documents_are_extracted() -> None:
+    """Which is safe because extracting leaves none: what a search finds afterwards would have piled up."""
+    document = {"accession": "PMC1.1", "etag": "e", "metadata": "{}"}
+    documents = [{**document, "xml": xml} for xml in (JATS, b"no XML", JATS[:-20])] * 5
+    gc.collect()
+    made = Extract(Limits())(one_by_one(documents))
+    assert next(made).num_rows == len(documents)
+    assert not gc.isenabled()
+    assert list(made) == []
+    assert gc.isenabled()
+    assert gc.collect() == 0
 
 
 def test_refused_inputs_may_lack_every_value() -> None:

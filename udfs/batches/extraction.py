@@ -13,9 +13,10 @@ from schemas.articles import ARTICLES
 from schemas.figures import FIGURES
 from schemas.mentions import MENTIONS
 from schemas.rejects import Rejected
-from udfs.batches import REFUSAL, batched, rows_of
+from udfs.batches import REFUSAL, batched, no_cycle_search, rows_of
 from udfs.jats import Limits, extract_article
 
+BATCH_BYTES = 8 * 2**20  # rows of many small objects: a larger batch outgrows the processor's caches before it becomes Arrow
 DAMAGE = pa.struct([("key", pa.string()), ("reason", pa.string()), ("detail", pa.string())])
 RESULT = pa.schema(
     [
@@ -38,7 +39,8 @@ class Extract:
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Parse every document of the batches."""
-        yield from batched((self._result(row) for row in rows_of(batches)), RESULT)
+        with no_cycle_search():
+            yield from batched((self._result(row) for row in rows_of(batches)), RESULT, BATCH_BYTES)
 
     def _result(self, row: dict[str, Any]) -> tuple[dict[str, Any], int]:
         marks = {"accession": row["accession"], "etag": row["etag"]}

@@ -59,17 +59,13 @@ class MediaFetch:
         values = {**row, "uri": uri, "md5_listed": listed.lower() or None}
         if isinstance(media, Rejected):
             return {**values, "reason": str(media.reason), "detail": media.detail}, 200
-        digest = hashlib.sha256(media.data).hexdigest()
-        values |= {
-            "num_bytes": media.num_bytes,
-            "md5_expected": media.md5_expected,
-            "md5_actual": media.md5_actual,
-            "image_sha256": digest,
-        }
+        values |= {"num_bytes": media.num_bytes, "md5_expected": media.md5_expected, "md5_actual": media.md5_actual}
         try:
             record = process_image(media.data, self.images)
         except Rejected as refusal:
-            return {**values, "reason": str(refusal.reason), "detail": refusal.detail}, 200
+            digest = hashlib.sha256(media.data).hexdigest()
+            return {**values, "image_sha256": digest, "reason": str(refusal.reason), "detail": refusal.detail}, 200
+        digest = values["image_sha256"] = record.image_sha256
         original = {"image_sha256": digest, "num_bytes": media.num_bytes, "data": media.data} if self.keep_bytes else None
         num_bytes = len(record.image) + (media.num_bytes if original else 0)
         return {**values, "image_row": asdict(record), "original_row": original}, num_bytes

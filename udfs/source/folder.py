@@ -26,11 +26,14 @@ class FolderSource:
         path = self._path(key)
         try:
             with path.open("rb") as file:
-                data = file.read(max_bytes + 1)
+                num_bytes = os.fstat(file.fileno()).st_size
+                data = file.read(min(num_bytes, max_bytes) + 1)
         except OSError as error:
             raise _rejected(key, error) from None
         if len(data) > max_bytes:
-            raise Rejected(Reason.TOO_LARGE, f"{key} has {path.stat().st_size} bytes, the limit is {max_bytes}")
+            raise Rejected(Reason.TOO_LARGE, f"{key} has {num_bytes} bytes, the limit is {max_bytes}")
+        if len(data) != num_bytes:
+            raise Rejected(Reason.FETCH_FAILED, f"{key} changed while it was read")
         return data
 
     def head(self, key: str) -> ObjectInfo:
