@@ -131,7 +131,10 @@ class FetchSettings(Section):
     max_metadata_bytes: Positive = 16 * 2**20
     max_xml_bytes: Positive = 64 * 2**20
     max_image_bytes: Positive = 256 * 2**20
-    wave_size: Positive = Field(200_000, description="Article versions per committed wave: what a killed run can lose at most")
+    wave_size: Positive = Field(
+        200_000,
+        description="Versions or images fetched per committed wave, which a killed run can lose; ten times as many extracted",
+    )
     partition_bytes: Positive = Field(64 * 2**20, description="Bytes aimed at per task")
     keep_image_bytes: bool = Field(False, description="Also keep every image's original bytes, in the table originals")
     retry_rejected: bool = Field(

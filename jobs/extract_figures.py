@@ -32,7 +32,9 @@ READS: tuple[Table, ...] = (DOCUMENTS,)
 WRITES: tuple[Table, ...] = (ARTICLES, FIGURES, MENTIONS)
 SECTIONS = ("fetch",)
 ARTICLES_PER_TASK = 512
-FETCH_WAVES = 10  # of documents are extracted in one: each wave reads the files of all of them
+# Each wave reads the whole table `documents`, so it takes in ten of fetching; its keys, some 200 bytes each, go to all executors.
+FETCHED_WAVES = 10
+MAX_WAVE_KEYS = 500_000
 EXTRACTED = (FIGURES, MENTIONS, ARTICLES)
 
 
@@ -88,7 +90,7 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     num_in = work.count()
     num_rejected = 0
     num_ok = 0
-    for wave in waves(work, ("accession",), num_in, FETCH_WAVES * settings.fetch.wave_size):
+    for wave in waves(work, ("accession",), num_in, min(FETCHED_WAVES * settings.fetch.wave_size, MAX_WAVE_KEYS)):
         ok, rejected = extract_wave(lake, settings, context, wave)
         num_ok, num_rejected = num_ok + ok, num_rejected + rejected
     if num_in == 0:
@@ -127,12 +129,15 @@ def extract_wave(lake: Lake, settings: Settings, context: RunContext, wave: Data
 
 
 def files_of(lake: Lake, wave: DataFrame) -> DataFrame:
-    """Accession, etag, metadata and XML of a wave's documents, in tasks of an even size; the wave's keys go to every executor."""
+    """Accession, etag, metadata and XML of a wave's documents, in tasks of an even size; the wave's keys go to every executor.
+
+    The documents stay in the tasks that read them where those are many and most of what they read is the wave's.
+    """
     held, tasks = lake.read(DOCUMENTS).select("accession", "etag", "metadata", "xml"), running_tasks(lake.spark)
-    files = held.join(F.broadcast(wave), ["accession", "etag"], "left_semi")
-    if is_spread(held, tasks):
+    files, num_rows = held.join(F.broadcast(wave), ["accession", "etag"], "left_semi"), wave.count()
+    if is_spread(held, tasks) and 2 * num_rows >= lake.read(DOCUMENTS).count():
         return files
-    return spread(files, "accession", wave.count(), ARTICLES_PER_TASK, tasks)
+    return spread(files, "accession", num_rows, ARTICLES_PER_TASK, tasks)
 
 
 def count_rows(extracted: DataFrame) -> tuple[dict[str, int], int]:

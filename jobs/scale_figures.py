@@ -17,10 +17,11 @@ from udfs.media_match import split_raster
 
 @dataclass(frozen=True)
 class Figures:
-    """What was measured; rates are per core and second, sizes are means in bytes."""
+    """What was measured; rates are per core and second, sizes are means in bytes, the peak is of all processes together."""
 
     inventory_diff_s: float
     inventory_cores: float
+    inventory_peak_gb: float
     fetch_objects_per_s: float
     fetch_mb_per_s: float
     images_per_s: float
@@ -51,6 +52,7 @@ def measured(bench: Path, shared_data: Path) -> Figures:
     figures = Figures(
         inventory_diff_s=diff["value"],
         inventory_cores=diff["cores"],
+        inventory_peak_gb=diff["peak_memory_gb"],
         fetch_objects_per_s=fetch["value"],
         fetch_mb_per_s=fetch["mb_per_s"],
         images_per_s=entries["image_kernel"]["value"],

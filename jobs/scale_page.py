@@ -97,6 +97,7 @@ def _times(figures: Figures) -> dict[str, str]:
     return {
         **{f"h_{step}": f"{getattr(whole, step):.2f}" for step in steps},
         **{f"day_h_{step}": f"{getattr(day, step):.3f}" for step in steps},
+        "inventory_peak_gb": f"{figures.inventory_peak_gb:.1f}",
         "gets": f"{GETS_PER_PREFIX_S:,}",
         "metadata_minutes": f"{VERSIONS / GETS_PER_PREFIX_S / 60:.0f}",
         "cores": str(CORES),
@@ -167,6 +168,9 @@ On {cores} cores everything takes **{hours} hours**, on 2 cores {hours_on_2} hou
 In {hours} hours the network carries {gbit_per_s} Gbit/s and {requests_per_s} requests/s. With {first_byte_ms} ms to the first
 byte that is {in_flight} requests in flight; {executors} executors of {executor_cores} cores with `fetch.concurrency` at
 {concurrency} have up to {allowed}. `fetch.requests_per_s` caps the whole job.
+
+With a heap of 3 GB (`spark.driver_memory=3g`) all processes that hold the inventory of the whole bucket against its table have
+{inventory_peak_gb} GB together.
 
 ## Money
 

@@ -226,9 +226,10 @@ def _on_key(table: Table) -> str:
 
 def create_statement(table: Table, identifier: str, location: str | None = None) -> str:
     """CREATE TABLE with comments, NOT NULL, CHECK constraints, clustering and the change data feed."""
-    # Statistics of texts and bytes cost every write and fill the log; files are skipped by what places the rows in them.
-    placing = dict.fromkeys((*table.key, *table.cluster_by))
-    properties = {**_PROPERTIES, "delta.dataSkippingStatsColumns": ",".join(placing)}
+    # Statistics of texts and bytes cost every write and fill the log. Rows lie in files by the hash of their keys or as they are
+    # clustered: of other columns every file holds about every value, so that nothing could be skipped by them.
+    counted = dict.fromkeys((*table.key, *table.cluster_by))
+    properties = {**_PROPERTIES, "delta.dataSkippingStatsColumns": ",".join(counted)}
     properties |= {f"delta.constraints.{name}": condition for name, condition in table.checks.items()}
     pairs = ", ".join(f"'{key}' = '{_quoted(value)}'" for key, value in properties.items())
     return (

@@ -11,7 +11,7 @@ from jobs.tables import CHANGE, DELETE, INSERT, UPSERT
 from schemas.rejects import Reason
 from schemas.table import Table
 
-_READS_PER_TASK = 4
+_READS_PER_SLOT = 4
 
 
 def waves(work: DataFrame, key: tuple[str, ...], num_rows: int, wave_size: int) -> Iterator[DataFrame]:
@@ -70,5 +70,5 @@ def spread(frame: DataFrame, key: str, num_rows: int, rows_per_task: int, tasks_
 
 
 def is_spread(table: DataFrame, tasks_at_a_time: int) -> bool:
-    """True for a table whose files are read in so many tasks that moving its rows would balance them no better."""
-    return bool(table.rdd.getNumPartitions() >= _READS_PER_TASK * tasks_at_a_time)
+    """True for a table whose files are read in several tasks for each that can run at a time."""
+    return bool(table.rdd.getNumPartitions() >= _READS_PER_SLOT * tasks_at_a_time)

@@ -89,11 +89,6 @@ class Table:
                 raise ValueError(f"table {self.name} has no column {sorted(set(row) - known)}")
         return pa.RecordBatch.from_pylist(listed, schema=self.arrow_schema)
 
-    @property
-    def binary_columns(self) -> list[str]:
-        """Names of the columns that hold raw bytes, which statistics and comparisons leave out."""
-        return [column.name for column in self.columns if pa.types.is_binary(column.type)]
-
     def columns_ddl(self, comments: bool = True) -> str:
         """The column list of CREATE TABLE; without comments it is also a Spark schema string."""
         return ",\n  ".join(_column_ddl(column, comments) for column in self.columns)

@@ -29,6 +29,7 @@ from udfs.source import SourceOptions, open_source
 Result = TypeVar("Result")
 STAGE = "sync_inventory"
 NUM_ROWS = 9_300_000
+HEAP = "spark.driver_memory=3g"
 CHANGE = DailyChange(num_added=6_000, num_changed=25_000, num_removed=500)
 
 
@@ -38,7 +39,7 @@ def run() -> list[dict[str, Any]]:
     The reference reads the same parts and the same table with pyarrow and delta-rs, in one process, and joins them on accession
     and ETag; it writes nothing.
     """
-    with TemporaryDirectory() as folder, bench_session(local_options(Path(folder))) as spark:
+    with TemporaryDirectory() as folder, bench_session([*local_options(Path(folder)), HEAP]) as spark:
         return measured(spark, Path(folder), NUM_ROWS, CHANGE)
 
 

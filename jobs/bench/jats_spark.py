@@ -23,6 +23,7 @@ from jobs.bench.real_articles import written_articles
 from jobs.bench.stages import bench_session, local_options, stage_seconds
 from jobs.tables import Lake
 from schemas.documents import DOCUMENTS, STORED
+from udfs.batches import no_cycle_search
 from udfs.jats import extract_article
 
 STAGE = "extract_figures"
@@ -94,7 +95,8 @@ def kernel_rate(pool: ProcessPoolExecutor, documents: Sequence[Document], cores:
 def extract_all(documents: Sequence[Document]) -> int:
     """Read and extract documents one after the other; their figures."""
     found = (extract_article(path.read_bytes(), name, json.loads(metadata(name))) for name, path in documents)
-    return sum(len(extraction.figures) for extraction in found)
+    with no_cycle_search():  # as in the stage
+        return sum(len(extraction.figures) for extraction in found)
 
 
 def made(folder: Path) -> Path:

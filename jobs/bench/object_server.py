@@ -24,6 +24,7 @@ def serving(bucket: str, objects: Mapping[str, bytes], delay_s: float = 0.0) -> 
     context = multiprocessing.get_context("fork")  # the objects are shared, not copied
     process = context.Process(target=_serve, args=(bucket, objects, delay_s, there), daemon=True)
     process.start()
+    there.close()  # so that a server that dies as it starts is not waited for
     try:
         yield f"http://127.0.0.1:{here.recv()}"
     finally:

@@ -18,6 +18,7 @@ def serving_s3(bucket: str, objects: Mapping[str, bytes]) -> Iterator[str]:
     here, there = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(there,), daemon=True)
     process.start()
+    there.close()  # so that a server that dies as it starts is not waited for
     try:
         url = here.recv()
         with closing(HTTPConnection(urlsplit(url).netloc, timeout=60)) as connection:

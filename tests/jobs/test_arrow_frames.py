@@ -24,8 +24,10 @@ def longest(spark: SparkSession) -> int:
 
 def test_batches_of_narrow_rows_are_long_and_others_stay_short(spark: SparkSession) -> None:
     bound = int(str(spark.conf.get("spark.sql.execution.arrow.maxRecordsPerBatch")))
+    read = int(str(spark.conf.get("spark.sql.parquet.columnarReaderBatchSize")))
     with narrow_rows(spark):
         assert longest(spark) == 5_000
+        assert int(str(spark.conf.get("spark.sql.parquet.columnarReaderBatchSize"))) > read
     assert longest(spark) == bound
 
 
@@ -37,7 +39,11 @@ def test_many_rows_are_shuffled_among_more_tasks(spark: SparkSession, num_rows: 
 
 
 def test_the_bounds_come_back_after_an_error(spark: SparkSession) -> None:
-    keys = ("spark.sql.execution.arrow.maxRecordsPerBatch", "spark.sql.shuffle.partitions")
+    keys = (
+        "spark.sql.execution.arrow.maxRecordsPerBatch",
+        "spark.sql.parquet.columnarReaderBatchSize",
+        "spark.sql.shuffle.partitions",
+    )
     before = [spark.conf.get(key) for key in keys]
     with pytest.raises(ZeroDivisionError), narrow_rows(spark, 24_000_000):
         _ = 1 // 0

@@ -44,20 +44,36 @@ def test_documents_are_extracted_again_for_other_files_or_another_extractor(spar
     assert collected(work, "accession") == [("changed",), ("new",), ("old_extractor",), ("refused_before",)]
 
 
-@pytest.mark.parametrize("num_files", [1, 9])
-def test_a_waves_documents_are_moved_only_where_their_files_are_few(spark: SparkSession, lake: Lake, num_files: int) -> None:
+@pytest.mark.parametrize(("num_files", "num_wanted", "is_moved"), [(1, 23, True), (9, 23, False), (9, 3, True)])
+def test_a_waves_documents_are_moved_unless_most_of_many_files_are_wanted(
+    spark: SparkSession, lake: Lake, num_files: int, num_wanted: int, is_moved: bool
+) -> None:
     names = [f"PMC{number}.1" for number in range(1, 28)]
     marks = [*((name, "2") for name in names), ("PMC28.1", "1")]
     held = frame(spark, DOCUMENTS, *({"accession": n, "etag": e, "state": STORED, "xml": b"<article/>"} for n, e in marks))
-    spark.conf.set("spark.sql.files.openCostInBytes", str(2**30))  # a task a file
+    wanted = names[-num_wanted:]
+    told = {
+        "spark.sql.files.openCostInBytes": str(2**30),  # a task a file
+        "spark.sql.autoBroadcastJoinThreshold": "-1",
+        "spark.sql.maxPlanStringLength": "100000",
+    }
+    before = {key: str(spark.conf.get(key)) for key in told}
+    set_all(spark, told)
     try:
         lake.append(DOCUMENTS, held.repartition(num_files))
-        wave = spark.createDataFrame([(name, "2") for name in (*names[4:], "PMC28.1")], "accession string, etag string")
+        wave = spark.createDataFrame([(name, "2") for name in (*wanted, "PMC28.1")], "accession string, etag string")
         files = files_of(lake, wave)
-        assert collected(files, "accession") == sorted((name,) for name in names[4:])
-        assert ("Exchange hashpartitioning" in plan_of(files)) == (num_files == 1)
+        assert collected(files, "accession") == sorted((name,) for name in wanted)
+        plan = plan_of(files)
+        assert "BroadcastExchange" in plan
+        assert plan.count("Exchange hashpartitioning") == int(is_moved)
     finally:
-        spark.conf.unset("spark.sql.files.openCostInBytes")
+        set_all(spark, before)
+
+
+def set_all(spark: SparkSession, options: dict[str, str]) -> None:
+    for key, value in options.items():
+        spark.conf.set(key, value)
 
 
 def plan_of(rows: DataFrame) -> str:

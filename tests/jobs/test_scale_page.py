@@ -13,6 +13,7 @@ from tests.conftest import ROOT
 ROUND = Figures(
     inventory_diff_s=360.0,
     inventory_cores=2.0,
+    inventory_peak_gb=5.5,
     fetch_objects_per_s=1000.0,
     fetch_mb_per_s=50.0,
     images_per_s=100.0,
@@ -36,7 +37,7 @@ def test_figures_come_back_from_their_page() -> None:
 def test_figures_are_the_benchmarks_entries_and_the_sizes_of_real_files(shared_data: Path, tmp_path: Path) -> None:
     bench = tmp_path / "bench.json"
     entries = [
-        {"name": "inventory_diff", "value": 360.0, "cores": 2},
+        {"name": "inventory_diff", "value": 360.0, "cores": 2, "peak_memory_gb": 5.5},
         {"name": "fetch", "value": 1000.0, "mb_per_s": 50.0},
         {"name": "image_kernel", "value": 100.0},
     ]

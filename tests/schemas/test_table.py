@@ -44,7 +44,6 @@ def test_the_arrow_schema_follows_the_columns() -> None:
         [pa.field("name", pa.string(), nullable=False), pa.field("size", pa.int64()), pa.field("raw", pa.binary())]
     )
     assert THINGS.row_type == pa.struct(list(THINGS.arrow_schema))
-    assert THINGS.binary_columns == ["raw"]
 
 
 def test_a_batch_fills_missing_columns_with_null() -> None:

@@ -1,5 +1,6 @@
 """A local mirror as a source: the same keys, nothing outside the folder."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,16 @@ def test_an_object_is_read_whole_up_to_the_limit(source: Source) -> None:
     with pytest.raises(Rejected) as caught:
         source.read("PMC1.1/a.jpg", 11)
     assert caught.value.reason is Reason.TOO_LARGE
+
+
+@pytest.mark.parametrize("size_before", [5, 11, 13])
+def test_a_file_that_changes_while_it_is_read_is_tried_again_later(
+    source: Source, monkeypatch: pytest.MonkeyPatch, size_before: int
+) -> None:
+    monkeypatch.setattr("os.fstat", lambda _: os.stat_result((0, 0, 0, 0, 0, 0, size_before, 0, 0, 0)))
+    with pytest.raises(Rejected) as caught:
+        source.read("PMC1.1/a.jpg", 100)
+    assert caught.value.reason is Reason.FETCH_FAILED
 
 
 @pytest.mark.parametrize("key", ["PMC1.1/b.jpg", "PMC1.1", "PMC1.1/a.jpg/x"])

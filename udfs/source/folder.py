@@ -27,13 +27,13 @@ class FolderSource:
         try:
             with path.open("rb") as file:
                 num_bytes = os.fstat(file.fileno()).st_size
-                data = file.read(min(num_bytes, max_bytes) + 1)
+                data = file.read(min(num_bytes, max_bytes) + 1)  # one more, to see a file that has grown
         except OSError as error:
             raise _rejected(key, error) from None
-        if len(data) > max_bytes:
-            raise Rejected(Reason.TOO_LARGE, f"{key} has {num_bytes} bytes, the limit is {max_bytes}")
-        if len(data) != num_bytes:
+        if len(data) != min(num_bytes, max_bytes + 1):
             raise Rejected(Reason.FETCH_FAILED, f"{key} changed while it was read")
+        if num_bytes > max_bytes:
+            raise Rejected(Reason.TOO_LARGE, f"{key} has {num_bytes} bytes, the limit is {max_bytes}")
         return data
 
     def head(self, key: str) -> ObjectInfo:
