@@ -70,7 +70,7 @@ class BucketSource:
             chunks.append(chunk)
             if len(chunk) < chunk_bytes:
                 break
-        return bytes(chunks[0]) if len(chunks) == 1 else b"".join(chunks)
+        return b"".join(chunks)  # of one chunk: that chunk, not copied
 
 
 def open_store(options: SourceOptions) -> S3Store:
