@@ -27,6 +27,8 @@ class RateLimit:
 
     def wait(self) -> None:
         """Return when the caller may send its request."""
+        if not self._gap_s and self._last <= self._clock():  # no cap, and no hold that lasts: nothing to agree on
+            return
         with self._lock:
             start = max(self._clock(), self._last + self._gap_s)
             self._last = start

@@ -9,7 +9,8 @@ from jobs.bench.fetch_ceiling import ceiling
 from jobs.bench.object_server import serving
 from jobs.bench.s3_server import serving_s3
 from schemas.rejects import Reason, Rejected
-from udfs.fetch import FetchLimits, fetch_concurrently, fetch_document
+from udfs.fetch import Document, FetchLimits, document_steps
+from udfs.reads import Steps, fetch_concurrently
 from udfs.selection import Selection
 from udfs.source import Source, SourceOptions, open_source
 
@@ -33,11 +34,11 @@ def test_what_it_has_not_is_not_found(source: Source) -> None:
 
 
 def test_its_articles_pass_every_check_of_a_fetch(source: Source) -> None:
-    def fetch(accession: str) -> bytes | None:
-        return fetch_document(source, accession, "etag", Selection(), FetchLimits()).xml
+    def steps(accession: str) -> Steps[Document]:
+        return document_steps(BUCKET, accession, "etag", Selection(), FetchLimits())
 
     names = [f"PMC{number}.1" for number in range(1, 21)]
-    fetched = dict(fetch_concurrently(fetch, names, 8))
+    fetched = {name: vars(document)["xml"] for name, document in fetch_concurrently(source.read, steps, names, 8)}
     assert fetched == {name: OBJECTS[f"{name}/{name}.xml"] for name in names}
 
 

@@ -2,10 +2,8 @@
 
 import hashlib
 import pickle
-import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -20,12 +18,13 @@ from udfs.fetch import (
     FetchedMedia,
     FetchLimits,
     RejectedDocument,
-    fetch_concurrently,
+    document_steps,
     fetch_document,
     fetch_media_object,
 )
 from udfs.metadata import parse_metadata
 from udfs.object_keys import ObjectRef, object_key
+from udfs.reads import Steps, fetch_concurrently
 from udfs.selection import Selection
 from udfs.source import Source, SourceOptions, open_source
 
@@ -45,6 +44,10 @@ def stored(bucket_server: BucketServer) -> None:
 
 def document(source: Source, selection: Selection = Selection(), limits: FetchLimits = FetchLimits()) -> Document:  # noqa: B008
     return fetch_document(source, ACCESSION, "etag-1", selection, limits)
+
+
+def steps(accession: str) -> Steps[Document]:
+    return document_steps(BUCKET, accession, "", Selection(), FetchLimits())
 
 
 def media(source: Source, data: bytes = IMAGE) -> FetchedMedia:
@@ -210,7 +213,7 @@ def test_every_size_is_limited(open_bucket: Open) -> None:
 def test_every_real_article_and_image_is_fetched_with_its_digest(shared_data: Path) -> None:
     source = open_source(SourceOptions(str(shared_data / "pmc-mirror")))
     accessions = [info.key.removeprefix("metadata/").removesuffix(".json") for info in source.list_keys("metadata/")]
-    fetched = list(fetch_concurrently(lambda one: fetch_document(source, one, "", Selection(), FetchLimits()), accessions, 4))
+    fetched = list(fetch_concurrently(source.read, steps, accessions, 4))
     assert [accession for accession, _ in fetched] == accessions
     num_images = 0
     for accession, result in fetched:
@@ -235,7 +238,7 @@ def test_a_storm_leaves_every_object_stored_or_refused_and_a_later_run_gets_the_
     source = open_bucket(attempts=2)
 
     def run(wanted: list[str]) -> dict[str, Document | Rejected]:
-        return dict(fetch_concurrently(lambda one: fetch_document(source, one, "", Selection(), FetchLimits()), wanted, 8))
+        return dict(fetch_concurrently(source.read, steps, wanted, 8))
 
     first = run(accessions)
     stored = {one: result.xml for one, result in first.items() if isinstance(result, Document)}
@@ -251,74 +254,17 @@ def test_a_storm_leaves_every_object_stored_or_refused_and_a_later_run_gets_the_
     assert [str(result.reason) for result in again.values() if isinstance(result, Rejected)] == ["not_found"]
 
 
-@dataclass(frozen=True)
-class Blob:
-    num_bytes: int
-
-
-def test_results_come_in_input_order_with_rejections_in_place() -> None:
-    def work(number: int) -> int:
-        time.sleep(0.02 if number % 4 == 0 else 0)
-        if number == 5:
-            raise Rejected(Reason.NOT_FOUND, "five")
-        return number * number
-
-    results = list(fetch_concurrently(work, range(20), 6))
-    assert [item for item, _ in results] == list(range(20))
-    assert [result for item, result in results if item != 5] == [item**2 for item in range(20) if item != 5]
-    assert isinstance(results[5][1], Rejected)
-
-
-def test_no_more_calls_run_at_a_time_than_asked_for() -> None:
-    running, peak, lock = 0, 0, threading.Lock()
-
-    def work(_: int) -> None:
-        nonlocal running, peak
-        with lock:
-            running += 1
-            peak = max(peak, running)
-        time.sleep(0.01)
-        with lock:
-            running -= 1
-
-    assert len(list(fetch_concurrently(work, range(30), 4))) == 30
-    assert peak == 4
-
-
-@pytest.mark.parametrize(("num_bytes", "most_ahead"), [(0, 6), (40, 4)])
-def test_a_slow_reader_bounds_what_waits_for_it(num_bytes: int, most_ahead: int) -> None:
-    taken = []
-
-    def items() -> Iterator[int]:
-        for number in range(30):
-            taken.append(number)
-            time.sleep(0.005)
-            yield number
-
-    for number, _ in fetch_concurrently(lambda _: Blob(num_bytes), items(), 3, max_waiting_bytes=100):
-        assert len(taken) - number <= most_ahead
-    assert len(taken) == 30
-
-
-def test_an_early_end_starts_nothing_that_still_waits() -> None:
-    started, go_on = [], threading.Event()
-
-    def work(number: int) -> None:
-        started.append(number)
-        if number:
-            go_on.wait(5)
-
-    results = fetch_concurrently(work, range(100), 2)
-    next(results)
-    threading.Timer(0.1, go_on.set).start()
-    results.close()  # type: ignore[attr-defined]
-    assert set(started) <= {0, 1, 2}
-
-
-def test_an_early_end_or_an_error_leaves_no_thread() -> None:
-    started = fetch_concurrently(lambda number: number, range(1000), 4)
-    assert next(started) == (0, 0)
-    started.close()  # type: ignore[attr-defined]
-    with pytest.raises(ZeroDivisionError):
-        list(fetch_concurrently(lambda number: 1 // number, [1, 0, 1], 2))
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("fetch")]
+def test_articles_heal_while_others_are_fetched(open_bucket: Open, faults: FaultProxy, bucket_server: BucketServer) -> None:
+    accessions = [f"PMC{number}.1" for number in range(100, 112)]
+    for accession in accessions:
+        bucket_server.put_article(accession, XML + accession.encode())
+    healing = accessions[::3]
+    for accession in healing:
+        faults.plan(f"{accession}/{accession}.xml", fault_proxy.corrupted)
+    fetched = list(fetch_concurrently(open_bucket().read, steps, accessions, 4))
+    assert [accession for accession, _ in fetched] == accessions
+    assert {accession: vars(document)["xml"] for accession, document in fetched} == {
+        accession: XML + accession.encode() for accession in accessions
+    }
+    reads = {accession: faults.reads_of(f"metadata/{accession}.json") for accession in accessions}
+    assert reads == {accession: 2 if accession in healing else 1 for accession in accessions}

@@ -11,7 +11,8 @@ from schemas.rejects import Reason, Rejected
 from tests.udfs import fault_proxy
 from tests.udfs.bucket_server import BUCKET, BucketServer
 from tests.udfs.fault_proxy import FaultProxy
-from udfs.fetch import fetch_concurrently
+from tests.udfs.one_read import one_read
+from udfs.reads import fetch_concurrently
 from udfs.source import Source, SourceOptions, open_source
 from udfs.source.bucket import address
 
@@ -175,7 +176,7 @@ def test_requests_stay_below_the_cap_however_many_threads_and_faults(open_bucket
     source = open_bucket(requests_per_s=50.0, attempts=6)
     faults.plan("*", *[fault_proxy.slow_down] * 5)
     start = time.monotonic()
-    results = [result for _, result in fetch_concurrently(lambda _: source.read(KEY, len(DATA)), range(25), 8)]
+    results = [result for _, result in fetch_concurrently(source.read, one_read, [KEY] * 25, 8)]
     assert results == [DATA] * 25
     times = sorted(request.time_s for request in faults.requests)
     assert len(times) == 30

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from schemas.rejects import Reason, Rejected
-from udfs.fetch import Document, FetchLimits, fetch_concurrently, fetch_document, fetch_media_object
+from tests.udfs.one_read import one_read
+from udfs.fetch import Document, FetchLimits, document_steps, fetch_document, fetch_media_object
 from udfs.inventory import find_manifest, list_versions
 from udfs.inventory_rows import listing_batches
 from udfs.metadata import ArticleMetadata, parse_metadata
+from udfs.reads import fetch_concurrently
 from udfs.selection import Selection
 from udfs.source import Source, SourceOptions, open_source
 from udfs.source import package as package_module
@@ -70,7 +72,9 @@ def test_real_articles_packed_the_old_way_come_out_with_the_same_bytes(shared_da
         write_package(tmp_path / f"{number:02x}/00/{pmcid}.tar.gz", files, pmcid)
     source = source_of(tmp_path)
     accessions = [row["accession"] for batch in listing_batches(list_versions(source)) for row in batch.to_pylist()]
-    fetched = fetch_concurrently(lambda one: fetch_document(source, one, "", Selection(), FetchLimits()), accessions, 4)
+    fetched = fetch_concurrently(
+        source.read, lambda one: document_steps(BUCKET, one, "", Selection(), FetchLimits()), accessions, 4
+    )
     for accession, document in fetched:
         assert isinstance(document, Document)
         old = parse_metadata(document.metadata.encode(), accession, BUCKET)
@@ -213,7 +217,7 @@ def test_a_package_is_unpacked_once_for_all_its_objects(tmp_path: Path, monkeypa
     monkeypatch.setattr(packages_module, "unpack", lambda path, accession: opened.append(path) or unpack(path, accession))
     source = source_of(tmp_path)
     keys = [f"PMC5.1/{number}.jpg" for number in range(20)]
-    assert len(list(fetch_concurrently(lambda key: source.read(key, 10), keys, 8))) == 20
+    assert len(list(fetch_concurrently(source.read, one_read, keys, 8))) == 20
     assert len(opened) == 1
 
 

@@ -11,7 +11,8 @@ import pyarrow as pa
 from schemas.documents import DOCUMENTS
 from schemas.rejects import Rejected
 from udfs.batches import REFUSAL, batched, nullable, rows_of
-from udfs.fetch import Document, FetchLimits, RejectedDocument, fetch_concurrently, fetch_document
+from udfs.fetch import Document, FetchLimits, RejectedDocument, document_steps
+from udfs.reads import Steps, fetch_concurrently
 from udfs.selection import Selection
 from udfs.source import open_source
 from udfs.source.options import SourceOptions
@@ -32,10 +33,10 @@ class DocumentFetch:
         """Fetch every article version of the batches, `concurrency` at a time."""
         source = open_source(self.source)
 
-        def fetch(row: dict[str, Any]) -> Document:
-            return fetch_document(source, row["accession"], row["etag"], self.selection, self.limits)
+        def fetch(row: dict[str, Any]) -> Steps[Document]:
+            return document_steps(self.source.bucket, row["accession"], row["etag"], self.selection, self.limits)
 
-        fetched = fetch_concurrently(fetch, rows_of(batches), self.concurrency)
+        fetched = fetch_concurrently(source.read, fetch, rows_of(batches), self.concurrency)
         yield from batched((_result(row, document) for row, document in fetched), RESULT)
 
 

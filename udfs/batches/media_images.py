@@ -14,9 +14,10 @@ from schemas.media import MEDIA
 from schemas.originals import ORIGINALS
 from schemas.rejects import Rejected
 from udfs.batches import REFUSAL, batched, nullable, rows_of
-from udfs.fetch import FetchedMedia, FetchLimits, fetch_concurrently, fetch_media_object
+from udfs.fetch import FetchedMedia, FetchLimits, media_steps
 from udfs.images import ImageOptions, process_image
 from udfs.object_keys import metadata_key, object_key
+from udfs.reads import Steps, fetch_concurrently
 from udfs.source import open_source
 from udfs.source.options import SourceOptions
 
@@ -47,11 +48,11 @@ class MediaFetch:
         """Fetch `concurrency` objects at a time; decode them one by one in this thread, where the processor is the limit."""
         source = open_source(self.source)
 
-        def fetch(row: dict[str, Any]) -> FetchedMedia:
+        def fetch(row: dict[str, Any]) -> Steps[FetchedMedia]:
             ref = object_key(row["uri"], row["accession"], self.source.bucket)
-            return fetch_media_object(source, ref, self.limits, metadata_key(row["accession"]))
+            return (yield from media_steps(self.source.bucket, ref, self.limits, metadata_key(row["accession"])))
 
-        fetched = fetch_concurrently(fetch, rows_of(batches), self.concurrency)
+        fetched = fetch_concurrently(source.read, fetch, rows_of(batches), self.concurrency)
         yield from batched((self._result(row, media) for row, media in fetched), RESULT)
 
     def _result(self, row: dict[str, Any], media: FetchedMedia | Rejected) -> tuple[dict[str, Any], int]:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from obstore.store import ClientConfig
 
 LIST_CHUNK = 1000
-CHUNK_BYTES = 4 * 2**20
 
 
 class BucketSource:
@@ -60,14 +59,18 @@ class BucketSource:
         num_bytes = result.meta["size"]
         if num_bytes > max_bytes:
             raise Rejected(Reason.TOO_LARGE, f"{key} has {num_bytes} bytes, the limit is {max_bytes}")
+        # No chunk but the last is smaller than asked for: more than what was announced, so that the first one is all of it.
+        chunk_bytes = num_bytes + 1
         chunks: list[bytes] = []
         num_read = 0
-        for chunk in result.stream(min_chunk_size=CHUNK_BYTES):
+        for chunk in result.stream(min_chunk_size=chunk_bytes):
             num_read += len(chunk)
             if num_read > max_bytes:
                 raise Rejected(Reason.TOO_LARGE, f"{key} goes on after {num_read} bytes, the limit is {max_bytes}")
-            chunks.append(bytes(chunk))
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            chunks.append(chunk)
+            if len(chunk) < chunk_bytes:
+                break
+        return b"".join(chunks)  # of one chunk: that chunk, not copied
 
 
 def open_store(options: SourceOptions) -> S3Store:

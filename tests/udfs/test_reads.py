@@ -1,0 +1,200 @@
+"""Serving the reads of many fetches: results in input order, bounds kept, every step in the consuming thread."""
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from schemas.rejects import Reason, Rejected
+from tests.udfs.one_read import one_read
+from udfs.reads import Read, Steps, fetch_alone, fetch_concurrently
+
+
+def read_key(key: str, max_bytes: int) -> bytes:
+    return key.encode()
+
+
+def reading(work: Callable[[int], int]) -> Callable[[str, int], bytes]:
+    """A read that works on the number that the key is."""
+    return lambda key, _: str(work(int(key))).encode()
+
+
+def number_read(number: int) -> Steps[int]:
+    answer = yield Read(str(number), 10)
+    return int(answer.data)
+
+
+def reads_of(number: int) -> Steps[str]:
+    """As many reads, one after the other, as the number's rest by four says; their keys."""
+    keys = []
+    for step in range(number % 4):
+        answer = yield Read(f"{number}-{step}", 10)
+        keys.append(answer.data.decode())
+    return " ".join(keys)
+
+
+def expected_of(number: int) -> str:
+    return " ".join(f"{number}-{step}" for step in range(number % 4))
+
+
+def test_results_come_in_input_order_with_rejections_in_place() -> None:
+    def work(number: int) -> int:
+        time.sleep(0.02 if number % 4 == 0 else 0)
+        if number == 5:
+            raise Rejected(Reason.NOT_FOUND, "five")
+        return number * number
+
+    results = list(fetch_concurrently(reading(work), number_read, range(20), 6))
+    assert [item for item, _ in results] == list(range(20))
+    assert [result for item, result in results if item != 5] == [item**2 for item in range(20) if item != 5]
+    assert isinstance(results[5][1], Rejected)
+
+
+@pytest.mark.parametrize("slow_rest", range(4))
+def test_the_order_does_not_depend_on_what_is_slow(slow_rest: int) -> None:
+    def read(key: str, max_bytes: int) -> bytes:
+        time.sleep(0.005 if int(key.partition("-")[0]) % 4 == slow_rest else 0)
+        return key.encode()
+
+    results = list(fetch_concurrently(read, reads_of, range(30), 3, max_waiting_bytes=20))
+    assert results == [(number, expected_of(number)) for number in range(30)]
+
+
+def test_steps_run_in_the_consuming_thread_and_reads_in_others() -> None:
+    stepping, reading_in = set(), set()
+
+    def read(key: str, max_bytes: int) -> bytes:
+        reading_in.add(threading.get_ident())
+        if key.endswith("-1"):
+            raise Rejected(Reason.NOT_FOUND, key)
+        return key.encode()
+
+    def fetch(number: int) -> Steps[int]:
+        stepping.add(threading.get_ident())
+        yield Read(f"{number}-0", 10)
+        stepping.add(threading.get_ident())
+        try:
+            yield Read(f"{number}-1", 10)
+        except Rejected:
+            stepping.add(threading.get_ident())
+        return number
+
+    assert list(fetch_concurrently(read, fetch, range(20), 4)) == [(number, number) for number in range(20)]
+    assert stepping == {threading.get_ident()}
+    assert reading_in
+    assert reading_in.isdisjoint(stepping)
+
+
+def test_a_fetch_behind_a_slow_one_goes_on_with_its_next_read() -> None:
+    second = threading.Event()
+
+    def read(key: str, max_bytes: int) -> bytes:
+        if key == "slow":
+            assert second.wait(10)
+        if key == "quick-1":
+            second.set()
+        return key.encode()
+
+    def fetch(name: str) -> Steps[str]:
+        if name == "slow":
+            yield Read("slow", 10)
+        else:
+            yield Read("quick-0", 10)
+            yield Read("quick-1", 10)
+        return name
+
+    assert [name for name, _ in fetch_concurrently(read, fetch, ["slow", "quick"], 2)] == ["slow", "quick"]
+
+
+def test_a_digest_is_made_where_it_is_asked_for() -> None:
+    def fetch(with_md5: bool) -> Steps[str]:
+        answer = yield Read("key", 10, with_md5)
+        return answer.md5
+
+    digest = hashlib.md5(b"key").hexdigest()
+    assert dict(fetch_concurrently(read_key, fetch, [True, False], 2)) == {True: digest, False: ""}
+    assert fetch_alone(read_key, fetch(True)) == digest
+
+
+def test_one_fetch_alone_gets_what_it_asks_for_and_handles_a_rejection() -> None:
+    def read(key: str, max_bytes: int) -> bytes:
+        if key == "absent":
+            raise Rejected(Reason.NOT_FOUND, key)
+        return f"{key} {max_bytes}".encode()
+
+    def fetch() -> Steps[bytes]:
+        try:
+            yield Read("absent", 1)
+        except Rejected:
+            answer = yield Read("present", 2)
+        return answer.data
+
+    assert fetch_alone(read, fetch()) == b"present 2"
+    with pytest.raises(Rejected, match="absent"):
+        fetch_alone(read, one_read("absent"))
+
+
+def test_no_more_reads_run_at_a_time_than_asked_for() -> None:
+    running, peak, lock = 0, 0, threading.Lock()
+
+    def work(number: int) -> int:
+        nonlocal running, peak
+        with lock:
+            running += 1
+            peak = max(peak, running)
+        time.sleep(0.01)
+        with lock:
+            running -= 1
+        return number
+
+    assert len(list(fetch_concurrently(reading(work), number_read, range(30), 4))) == 30
+    assert peak == 4
+
+
+@pytest.mark.parametrize(("num_bytes", "most_ahead"), [(0, 6), (40, 4)])
+def test_a_slow_reader_bounds_what_waits_for_it(num_bytes: int, most_ahead: int) -> None:
+    taken = []
+
+    def items() -> Iterator[str]:
+        for number in range(30):
+            taken.append(number)
+            time.sleep(0.005)
+            yield str(number)
+
+    for number, _ in fetch_concurrently(lambda *_: bytes(num_bytes), one_read, items(), 3, max_waiting_bytes=100):
+        assert len(taken) - int(number) <= most_ahead
+    assert len(taken) == 30
+
+
+def test_an_early_end_starts_nothing_that_still_waits() -> None:
+    started, go_on = [], threading.Event()
+
+    def work(number: int) -> int:
+        started.append(number)
+        if number:
+            go_on.wait(5)
+        return number
+
+    results = fetch_concurrently(reading(work), number_read, range(100), 2)
+    next(results)
+    threading.Timer(0.1, go_on.set).start()
+    results.close()  # type: ignore[attr-defined]
+    assert set(started) <= {0, 1, 2}
+
+
+def test_an_early_end_or_an_error_leaves_no_thread() -> None:
+    started = fetch_concurrently(reading(lambda number: number), number_read, range(1000), 4)
+    assert next(started) == (0, 0)
+    started.close()  # type: ignore[attr-defined]
+    with pytest.raises(ZeroDivisionError):
+        list(fetch_concurrently(reading(lambda number: 1 // number), number_read, [1, 0, 1], 2))
+
+    def wrong_step(number: int) -> Steps[float]:
+        yield Read(str(number), 10)
+        return 1 / number
+
+    with pytest.raises(ZeroDivisionError):
+        list(fetch_concurrently(read_key, wrong_step, [1, 0, 1], 2))
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("fetch")]
