@@ -24,6 +24,9 @@ class Figures:
     inventory_peak_gb: float
     fetch_objects_per_s: float
     fetch_mb_per_s: float
+    fetch_ratio: float
+    fetch_20ms_ratio: float
+    fetch_no_wait_ratio: float
     images_per_s: float
     metadata_bytes: float
     xml_bytes: float
@@ -46,7 +49,7 @@ def parsed(page: str) -> Figures:
 def measured(bench: Path, shared_data: Path) -> Figures:
     """The figures of a machine: entries of bench.json, and the sizes of what lies in the shared data."""
     entries = {entry["name"]: entry for entry in json.loads(bench.read_text(encoding="utf-8"))}
-    diff, fetch = entries["inventory_diff"], entries["fetch"]
+    diff, fetch = entries["inventory_diff"], entries["fetch_no_wait"]
     images, stored = image_sizes(shared_data / "pmc-mirror")
     articles = xml_files(shared_data / "jats-sample.tar.xz")
     figures = Figures(
@@ -55,6 +58,7 @@ def measured(bench: Path, shared_data: Path) -> Figures:
         inventory_peak_gb=diff["peak_memory_gb"],
         fetch_objects_per_s=fetch["value"],
         fetch_mb_per_s=fetch["mb_per_s"],
+        **{f"{name}_ratio": entries[name]["ratio"] for name in ("fetch", "fetch_20ms", "fetch_no_wait")},
         images_per_s=entries["image_kernel"]["value"],
         metadata_bytes=fmean(path.stat().st_size for path in shared_data.glob("pmc-mirror/metadata/*.json")),
         xml_bytes=fmean(map(len, articles)),
