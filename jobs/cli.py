@@ -153,17 +153,18 @@ def rejects(
     html: HtmlFile = None,
     limit: Annotated[int, typer.Option(min=1, help="Rows and images per section of the page")] = 12,
 ) -> None:
-    """Show what was refused, by stage and reason; with --html also the details and the images of lowest quality."""
+    """Show what was refused, by stage and reason; with --html also details, pictures and the images of lowest quality."""
     with wrong_use():
-        lake, _ = open_lake(profile, overrides)
+        lake, settings = open_lake(profile, overrides)
     grid = Grid("stage", "reason", "rows")
     for key, number in rejects_by_reason(lake).items():
         grid.add_row(*key.split(" "), f"{number:,}")
     console.print(grid)
     if html is not None:
         from jobs.quality_gallery import quality_page
+        from jobs.refused_pictures import RefusedPictures
 
-        write_page(html, quality_page(lake, limit))
+        write_page(html, quality_page(lake, limit, RefusedPictures(settings).read))
 
 
 @app.command()

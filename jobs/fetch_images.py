@@ -130,8 +130,12 @@ def media_as_kept(lake: Lake, settings: Settings) -> DataFrame:
 
 
 def drop_orphans(lake: Lake, settings: Settings, named: DataFrame) -> None:
-    """Delete media that no figure names, images that no medium has, and original bytes that nobody wants."""
-    lake.delete(MEDIA, lake.read(MEDIA).join(named, ["accession", "media_name"], "left_anti"))
+    """Delete media that no figure names as they are, images that no medium has, and original bytes that nobody wants.
+
+    A medium whose new content could not be read does not stand for it with its old one.
+    """
+    here = lake.read(MEDIA).withColumn("fingerprint", F.coalesce("md5_listed", F.lit("")))
+    lake.delete(MEDIA, here.join(named, ["accession", "media_name", "fingerprint"], "left_anti"))
     for table in (IMAGES, ORIGINALS):
         keys = lake.read(table).select("image_sha256")
         is_unwanted = table is ORIGINALS and not settings.fetch.keep_image_bytes

@@ -1,11 +1,11 @@
 """What was refused, and the images that are worst by each measure of quality, as one page to look at.
 
-Reads: rejects, images, media, articles.
+Reads: rejects, images, media, articles; of refused images their files in the source.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, Row
@@ -18,6 +18,10 @@ from jobs.tables import Lake
 from schemas.images import IMAGES
 from schemas.rejects import REJECTS
 
+ReadPicture = Callable[[str], bytes | None]
+"""A refused medium as a small JPEG by its key, None where it cannot be shown."""
+
+_OF_IMAGES = "fetch_images"
 REJECT_WIDTHS = {"key": 28, "detail": 52, "attempts": 8, "last seen": 12}
 
 
@@ -41,19 +45,28 @@ MEASURES = (
 )
 
 
-def quality_page(lake: Lake, limit: int = 12) -> str:
+def quality_page(lake: Lake, limit: int = 12, read: ReadPicture = lambda _: None) -> str:
     """A whole HTML page: up to `limit` rejects of every stage and reason, and the `limit` worst images by each measure."""
-    return page("Refused inputs and images of low quality", [*reject_sections(lake, limit), *quality_sections(lake, limit)])
+    sections = [*reject_sections(lake, limit, read), *quality_sections(lake, limit)]
+    return page("Refused inputs and images of low quality", sections)
 
 
-def reject_sections(lake: Lake, limit: int) -> list[str]:
-    """A table per stage and reason, in the order of the stages."""
+def reject_sections(lake: Lake, limit: int, read: ReadPicture) -> list[str]:
+    """A table per stage and reason, in the order of the stages; behind those of images what can be shown of them."""
     day = F.date_format("last_seen", "yyyy-MM-dd").alias("day")
     rows = lake.read(REJECTS).select("stage", "reason", "key", F.coalesce("detail", F.lit("")).alias("detail"), "attempts", day)
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in first_of_each(rows, ("stage", "reason"), ("key",), limit).collect():
         groups.setdefault((row["stage"], row["reason"]), []).append(row)
-    return [reject_section(*name, groups[name]) for name in sorted(groups, key=lambda name: (STAGES.index(name[0]), name[1]))]
+    ordered = sorted(groups, key=lambda name: (STAGES.index(name[0]), name[1]))
+    return [part for name in ordered for part in (reject_section(*name, groups[name]), refused_images(*name, groups[name], read))]
+
+
+def refused_images(stage: str, reason: str, rows: Sequence[Row], read: ReadPicture) -> str:
+    """The pictures of a group of refused media as a section; empty where there is none to show."""
+    pictures = {row["key"]: read(row["key"]) for row in rows} if stage == _OF_IMAGES else {}
+    shown = [Card(picture, key.rpartition("/")[2], sources=[Source(key)]) for key, picture in pictures.items() if picture]
+    return cards(f"As far as they can be read: {reason}", shown) if shown else ""
 
 
 def reject_section(stage: str, reason: str, rows: Sequence[Row]) -> str:

@@ -20,7 +20,8 @@ def touched_images(lake: Lake, since: Mapping[str, int]) -> DataFrame:
     An image's rank depends on its own row, on the media that have it and on their articles.
     """
     ids = ("image_sha256", "phash_trimmed")
-    changed = lake.changes(IMAGES, since["images"]).select(*ids, (F.col("_change_type") == "insert").alias("is_new"))
+    is_new = F.col("_change_type").isin("insert", "update_postimage").alias("is_new")  # an updated row may have another hash
+    changed = lake.changes(IMAGES, since["images"]).select(*ids, is_new)
     moved = lake.changes(MEDIA, since["media"]).select("image_sha256")
     articles = lake.changes(ARTICLES, since["articles"]).select("accession").distinct()
     reranked = lake.read(MEDIA).join(articles, "accession", "left_semi").select("image_sha256")

@@ -83,13 +83,20 @@ def fetch_media_object(source: Source, ref: ObjectRef, limits: FetchLimits, meta
 def document_steps(bucket: str, accession: str, etag: str, selection: Selection, limits: FetchLimits) -> Steps[Document]:
     """Metadata JSON, then the XML if the selection wants the article.
 
-    Objects are replaced in place: an XML that is missing or differs from its digest is read again after the metadata. Rejected:
-    metadata_invalid, unsafe_uri, and what Source.read raises for the metadata; RejectedDocument: xml_missing, checksum_mismatch
-    (both digests in the detail), and what Source.read raises for the XML.
+    Objects are replaced in place: an XML that is missing or differs from its digest is read again after the metadata, and so are
+    metadata that cannot be understood, which have no digest. Rejected: metadata_invalid, unsafe_uri, and what Source.read raises
+    for the metadata; RejectedDocument: xml_missing, checksum_mismatch (both digests in the detail), and what Source.read raises
+    for the XML.
     """
     attempts = limits.digest_attempts
     while True:
-        data, metadata = yield from _read_metadata(bucket, metadata_key(accession), limits)
+        try:
+            data, metadata = yield from _read_metadata(bucket, metadata_key(accession), limits)
+        except Rejected as rejected:
+            attempts -= 1
+            if attempts <= 0 or rejected.reason is not Reason.METADATA_INVALID:
+                raise
+            continue
         reason = selection.filter_reason(metadata)
         if reason:
             return _document(metadata, etag, data, reason, None)

@@ -7,7 +7,7 @@ import struct
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
+from PIL import Image, JpegImagePlugin
 
 from schemas.rejects import Reason, Rejected
 from udfs.image_options import ImageOptions
@@ -83,7 +83,9 @@ def open_image(data: bytes) -> Image.Image:
     """The image with its header read and no pixel decoded; Rejected: not_an_image, unsupported, truncated."""
     name = image_format(data)
     try:
-        return Image.open(io.BytesIO(data), formats=[name])
+        image = Image.open(io.BytesIO(data), formats=[name])
+        # A JPEG with further pictures behind it (MPO, as some cameras write) is the JPEG that it begins with.
+        return image if image.format != "MPO" else JpegImagePlugin.JpegImageFile(io.BytesIO(data))
     except HEADER_ERRORS as error:
         reason = Reason.TRUNCATED if len(data) < _SHORT_HEADER_BYTES else Reason.NOT_AN_IMAGE
         raise Rejected(reason, f"{name} header of {len(data)} bytes cannot be read: {error}") from error

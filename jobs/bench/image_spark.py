@@ -27,10 +27,10 @@ from schemas.figures import FIGURES, PAIRED_KINDS
 from udfs.images import process_image
 
 STAGE = "fetch_images"
-NUM_IMAGES = 16_000
+NUM_IMAGES = 20_000
 ROUNDS = 2
 _PER_ARTICLE = 20
-_WARM_UP = 40
+_WARM_UP = 400
 
 
 def run(shared_data: Path | None, num_images: int = NUM_IMAGES) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from conf.load import load_settings
 from jobs import fetch_images
 from jobs.arrow_frames import sql_columns
 from jobs.entry import job_module
-from jobs.fetch_images import distinct_images, media_to_fetch, named_media
+from jobs.fetch_images import distinct_images, drop_orphans, media_to_fetch, named_media
 from jobs.stage import stage_inputs
 from jobs.tables import Lake
 from schemas.documents import DOCUMENTS
@@ -95,6 +95,17 @@ def test_another_definition_of_the_hashes_fetches_every_image_again(lake: Lake, 
     monkeypatch.setattr(fetch_images, "HASH_VERSION", "another")
     assert media_to_fetch(named, media, None, fetch_images.options_hash(settings)).count() == 1
     assert stage_inputs(lake, settings, job_module("fetch_images")) != inputs
+
+
+def test_a_medium_goes_when_no_figure_names_it_as_it_is(lake: Lake) -> None:
+    settings = load_settings("local", [f"lake.uri={lake.settings.uri}"])
+    marks = [("PMC1.1", "here", "u", "2"), ("PMC1.1", "replaced", "u", "2"), ("PMC1.1", "no digest", "u", "")]
+    named = lake.spark.createDataFrame(marks, "accession string, media_name string, uri string, fingerprint string")
+    stored = {"here": "2", "replaced": "1", "no digest": None, "not named": "2"}
+    rows = [{"accession": "PMC1.1", "media_name": name, "md5_listed": md5, "image_sha256": "i"} for name, md5 in stored.items()]
+    lake.append(MEDIA, frame(lake.spark, MEDIA, *rows))
+    drop_orphans(lake, settings, named)
+    assert collected(lake.read(MEDIA), "media_name") == [("here",), ("no digest",)]
 
 
 def fetched(spark: SparkSession, *contents: tuple[str, str | None]) -> DataFrame:

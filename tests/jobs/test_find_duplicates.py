@@ -228,6 +228,17 @@ def test_only_touched_components_are_decided_again_unless_others_changed_the_tab
     assert decided == [set("abyz"), set("abc"), set("abcyz")]
 
 
+def test_an_image_that_is_hashed_anew_finds_its_neighbours(lake: Lake) -> None:
+    lake.append(ARTICLES, articles(lake.spark))
+    lake.append(MEDIA, media(lake.spark, {"a": "1", "y": "1"}))
+    lake.append(IMAGES, frame(lake.spark, IMAGES, image("a", phash_trimmed=0), image("y", phash_trimmed=-1)))
+    decide(lake)
+    assert collected(lake.read(DUPLICATES)) == []
+    lake.sync(IMAGES, frame(lake.spark, IMAGES, image("a", phash_trimmed=0), image("y", phash_trimmed=1)))
+    decide(lake)
+    assert collected(lake.read(DUPLICATES), "image_sha256", "canonical_sha256") == [("a", "a"), ("y", "a")]
+
+
 def test_images_that_get_lost_do_not_add_up(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     pairs = {name: image(name) for name in "ab"} | {"older": image("older", hash_version="phash-0")}
     lake.append(IMAGES, frame(lake.spark, IMAGES, *pairs.values()))

@@ -46,7 +46,7 @@ def archive(spark: SparkSession, empty_lake: Path, tmp_path_factory: pytest.Temp
 
 @pytest.fixture(scope="module")
 def page(archive: Lake) -> str:
-    return quality_page(archive, limit=2)
+    return quality_page(archive, 2, {"PMC2.1/b.jpg": picture(BLUE)}.get)
 
 
 @pytest.mark.parametrize(
@@ -79,6 +79,12 @@ def test_refused_inputs_stand_by_stage_and_reason_with_their_details(page: str) 
         ["PMC2.1/b.jpg", "ends <early>", "3", "2026-11-01"],
     ]
     assert rows(page, headings[1]) == [["PMC1.1/f1", "", "1", "2026-11-01"]]
+
+
+def test_refused_images_that_can_be_read_are_shown(page: str) -> None:
+    [card] = sections(page)["As far as they can be read: truncated"]
+    assert (card.heading, card.colour) == ("b.jpg", BLUE)
+    assert "PMC2.1/b.jpg" in card.text
 
 
 def test_more_refused_inputs_than_asked_for_are_counted_but_not_shown(archive: Lake) -> None:

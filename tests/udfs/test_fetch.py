@@ -201,6 +201,12 @@ def test_metadata_that_lead_nowhere_are_refused(
     assert refused(lambda: document(open_bucket())).reason is reason
 
 
+def test_metadata_that_cannot_be_understood_are_read_again(open_bucket: Open, faults: FaultProxy) -> None:
+    faults.plan(JSON_KEY, fault_proxy.cut_short)
+    assert document(open_bucket()).xml == XML
+    assert [request.key for request in faults.requests] == [JSON_KEY, JSON_KEY, XML_KEY]
+
+
 def test_every_size_is_limited(open_bucket: Open) -> None:
     source = open_bucket()
     for limits in (FetchLimits(max_metadata_bytes=100), FetchLimits(max_xml_bytes=len(XML) - 1)):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from schemas.rejects import Reason, Rejected
 from tests.udfs.image_samples import (
     Pixels,
     as_rgb,
@@ -46,6 +47,17 @@ _TURNS = {
 
 def pixels_of(data: bytes) -> Pixels:
     return decode(data, plan(data, ImageOptions()).image).pixels
+
+
+def test_of_a_jpeg_with_further_pictures_the_first_counts() -> None:
+    """As MPO, which cameras write: `Image.open` gives it a format and a decoder of its own."""
+    data = encoded(image(), "MPO", save_all=True, append_images=[image().rotate(90)], quality=95)
+    assert Image.open(io.BytesIO(data)).format == "MPO"
+    assert process_image(data).format == "JPEG"
+    assert_pixels(data, pixels_of(encoded(image(), "JPEG", quality=95)))
+    with pytest.raises(Rejected) as caught:
+        process_image(data[: len(data) // 4])
+    assert caught.value.reason is Reason.TRUNCATED
 
 
 def assert_pixels(data: bytes, expected: Pixels, mean_error: float = 0.0) -> None:

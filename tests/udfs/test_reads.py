@@ -155,15 +155,22 @@ def test_no_more_reads_run_at_a_time_than_asked_for() -> None:
 
 @pytest.mark.parametrize(("num_bytes", "most_ahead"), [(0, 6), (40, 4)])
 def test_a_slow_reader_bounds_what_waits_for_it(num_bytes: int, most_ahead: int) -> None:
-    taken = []
+    taken: list[int] = []
+    read: list[str] = []
 
     def items() -> Iterator[str]:
         for number in range(30):
-            taken.append(number)
+            while len(read) < number:  # all before are read, so that the bound knows their bytes
+                time.sleep(0.001)
             time.sleep(0.005)
+            taken.append(number)
             yield str(number)
 
-    for number, _ in fetch_concurrently(lambda *_: bytes(num_bytes), one_read, items(), 3, max_waiting_bytes=100):
+    def object_of(key: str, max_bytes: int) -> bytes:
+        read.append(key)
+        return bytes(num_bytes)
+
+    for number, _ in fetch_concurrently(object_of, one_read, items(), 3, max_waiting_bytes=100):
         assert len(taken) - int(number) <= most_ahead
     assert len(taken) == 30
 

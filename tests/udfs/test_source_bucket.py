@@ -3,6 +3,7 @@
 import pickle
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import ClassVar
 
 import pytest
@@ -15,6 +16,7 @@ from tests.udfs.one_read import one_read
 from udfs.reads import fetch_concurrently
 from udfs.source import Source, SourceOptions, open_source
 from udfs.source.bucket import address
+from udfs.source.options import ObjectInfo
 
 KEY = "PMC1.1/fig1.jpg"
 DATA = bytes(range(256)) * 40
@@ -161,6 +163,15 @@ def test_a_listing_goes_on_after_a_fault_between_its_pages(
     monkeypatch.setattr("udfs.source.bucket.LIST_CHUNK", 3)
     faults.plan("", fault_proxy.forward, fault_proxy.slow_down, fault_proxy.reset)
     assert sorted(info.key for info in open_bucket().list_keys("metadata/")) == keys
+
+
+def test_a_listing_that_does_not_go_on_ends_as_failed(open_bucket: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = open_bucket()
+    page = [ObjectInfo(f"metadata/PMC{number}.1.json", 1, "etag", datetime(2026, 11, 1, tzinfo=UTC)) for number in (1, 2)]
+    monkeypatch.setattr(source, "_list", lambda *_: page)
+    with pytest.raises(Rejected) as caught:
+        list(source.list_keys("metadata/"))
+    assert caught.value.reason is Reason.FETCH_FAILED
 
 
 def test_a_listing_of_nothing_is_empty(open_bucket: Open) -> None:

@@ -47,6 +47,8 @@ class BucketSource:
         check_prefix(prefix)
         last: str | None = None
         while chunk := self._retry.run(prefix, partial(self._list, prefix, last)):
+            if last is not None and chunk[-1].key <= last:
+                raise Rejected(Reason.FETCH_FAILED, f"the listing of {prefix!r} does not go on behind {last}")
             yield from chunk
             last = chunk[-1].key
 
@@ -103,8 +105,8 @@ def address(options: SourceOptions) -> tuple[str, bool]:
 
 
 def _client_options(options: SourceOptions, endpoint: str) -> ClientConfig:
-    # obstore follows redirects and has no switch for it. All hosts but the endpoint's go through a proxy that cannot exist,
-    # so that a redirect elsewhere ends as a connection error.
+    # obstore follows redirects and has no switch for it. All hosts but the endpoint's and those below it in its own domain go
+    # through a proxy that cannot exist, so that a redirect elsewhere ends as a connection error.
     parts = urlsplit(endpoint)
     if not parts.hostname:
         raise ValueError(f"source: {endpoint!r} names no host")
