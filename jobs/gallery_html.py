@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from urllib.parse import quote
 
-from PIL import Image
+from udfs.image_preview import thumbnail
 
 THUMBNAIL_SIDE_PX = 400
 MAX_TEXT = 420
@@ -119,10 +118,5 @@ def shortened(text: str) -> str:
 
 def data_uri(content: bytes) -> str:
     """An image (JPEG, WebP, PNG bytes) as a data URI of a JPEG no larger than a thumbnail."""
-    with Image.open(io.BytesIO(content)) as image:
-        image.draft("RGB", (THUMBNAIL_SIDE_PX, THUMBNAIL_SIDE_PX))
-        small = image.convert("RGB")
-    small.thumbnail((THUMBNAIL_SIDE_PX, THUMBNAIL_SIDE_PX))
-    stream = io.BytesIO()
-    small.save(stream, "JPEG", quality=85)
-    return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"
+    small = thumbnail(content, THUMBNAIL_SIDE_PX)
+    return f"data:image/jpeg;base64,{base64.b64encode(small).decode('ascii')}"

@@ -1,4 +1,4 @@
-"""A small picture of an image that was refused, as far as a decoder gets with it, for people to look at."""
+"""Small pictures for people to look at."""
 
 from __future__ import annotations
 
@@ -6,15 +6,11 @@ import io
 
 from PIL import Image, ImageFile
 
-import udfs.image_header  # noqa: F401  Pillow's own bound on pixels is lifted there; this process has its bounds
+import udfs.image_header  # noqa: F401  Pillow's own bound on pixels is lifted there; a preview's process has its bounds
 
 
-def preview(data: bytes, max_side_px: int) -> bytes:
-    """The image as a JPEG whose sides are at most so long, grey where its data end; raises whatever its decoder raises.
-
-    To be called in a process of its own: what was refused may never end.
-    """
-    ImageFile.LOAD_TRUNCATED_IMAGES = True
+def thumbnail(data: bytes, max_side_px: int) -> bytes:
+    """The image as a JPEG whose sides are at most so long; raises whatever its decoder raises."""
     with Image.open(io.BytesIO(data)) as image:
         image.draft("RGB", (max_side_px, max_side_px))
         small = image.convert("RGB")
@@ -22,3 +18,12 @@ def preview(data: bytes, max_side_px: int) -> bytes:
     stream = io.BytesIO()
     small.save(stream, "JPEG", quality=85)
     return stream.getvalue()
+
+
+def preview(data: bytes, max_side_px: int) -> bytes:
+    """The thumbnail of an image that was refused, grey where its data end.
+
+    To be called in a process of its own: what was refused may never end.
+    """
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    return thumbnail(data, max_side_px)
