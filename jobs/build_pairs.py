@@ -137,7 +137,7 @@ def pairs_of(
 ) -> DataFrame:
     """The rows of `pairs`: accepted figures with context, cluster, evaluation sets and split."""
     accepted = judged.where(F.col("filtered").isNull() & F.col("reason").isNull())
-    clusters = duplicates.select("image_sha256", "cluster_id", "canonical_sha256")
+    clusters = duplicates.select("image_sha256", "cluster_id", "canonical_sha256", "component_id")
     rows = accepted.join(clusters, "image_sha256", "left").join(mentions_of_figures(mentions), ["accession", "figure_id"], "left")
     sets = overlap.groupBy("image_sha256").agg(F.array_sort(F.collect_set("eval_set")).alias("eval_overlap"))
     rows = rows.join(sets, "image_sha256", "left")
@@ -145,7 +145,7 @@ def pairs_of(
     is_image = F.col("image_sha256") == F.coalesce("canonical_sha256", "image_sha256")
     order = in_cluster.orderBy(F.desc(is_image), F.col("year").asc_nulls_last(), "pmcid", "accession", "figure_id")
     rows = rows.withColumn("cluster_rank", F.row_number().over(order)).withColumn("is_canonical", F.col("cluster_rank") == 1)
-    rows = rows.join(split_groups(rows.select("pmcid", F.coalesce("cluster_id", "image_sha256").alias("cluster"))), "pmcid")
+    rows = rows.join(split_groups(rows.select("pmcid", F.coalesce("component_id", "image_sha256").alias("picture"))), "pmcid")
     return rows.withColumns(
         {
             "pair_id": F.concat_ws("_", F.translate("accession", ".", "_"), "figure_id"),

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from conf.settings import ExportSettings, Settings
 from jobs.arrow_frames import map_batches
 from jobs.entry import main
+from jobs.find_duplicates import older_images
 from jobs.options import refusals
 from jobs.stage import Counts, RunContext
 from jobs.tables import Lake, spark_schema
@@ -21,6 +22,7 @@ from schemas.pairs import PAIRS
 from schemas.shards import SHARDS
 from schemas.table import Table
 from udfs.batches.shard_files import RESULT, TEXT_FIELDS, WriteShards
+from udfs.phash import HASH_VERSION
 from udfs.storage import delete, delete_others, listing_digest, open_store, put_bytes
 
 STAGE = "export_shards"
@@ -30,12 +32,15 @@ SECTIONS = ("export",)
 MANIFEST = "manifest.json"
 
 
-def filtered_pairs(pairs: DataFrame, recipe: ExportSettings) -> DataFrame:
+def filtered_pairs(pairs: DataFrame, older: DataFrame, recipe: ExportSettings) -> DataFrame:
     """Every pair with `filtered`: why the recipe leaves it out, NULL for a sample.
 
-    Of a cluster the first pair by `cluster_rank` stays among those that no other reason leaves out.
+    Of a cluster the first pair by `cluster_rank` stays among those that no other reason leaves out. An image in `older` was
+    compared neither with evaluation sets nor with other images: whether its pair may stand in its split is not known.
     """
-    judged = pairs.withColumn("filtered", filter_reason(recipe))
+    compared = pairs.join(older.withColumn("is_older", F.lit(True)), "image_sha256", "left")
+    reason = F.when(F.col("is_older"), "hash_version").otherwise(filter_reason(recipe))
+    judged = compared.withColumn("filtered", reason).drop("is_older")
     if not recipe.canonical_only:
         return judged
     is_left = F.col("filtered").isNull()
@@ -86,6 +91,11 @@ def folder_uri(recipe: ExportSettings) -> str:
     return f"{recipe.uri.rstrip('/')}/{recipe.name}"
 
 
+def mark(settings: Settings) -> str:
+    """Part of what decides the result: images with hashes of another definition are left out."""
+    return HASH_VERSION
+
+
 def files(settings: Settings) -> str:
     """What lies in the export's folder, as a digest of its shards and manifest: an export that is gone is written again."""
     uri = folder_uri(settings.export)
@@ -104,7 +114,8 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     """
     lake, recipe = Lake(spark, settings.lake), settings.export
     versions = lake.versions(READS)
-    pairs = filtered_pairs(lake.read(PAIRS, versions["pairs"]), recipe)
+    images = lake.read(IMAGES, versions["images"])
+    pairs = filtered_pairs(lake.read(PAIRS, versions["pairs"]), older_images(images), recipe)
     samples = pairs.where("filtered IS NULL")
     counts = shard_counts(samples, recipe)
     uri = folder_uri(recipe)
@@ -113,7 +124,7 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     written = spark.createDataFrame([], "shard string, split string, num_samples long, num_bytes long, sha256 string")
     if counts:
         placed = with_shard(samples.drop("filtered"), counts, recipe)
-        rows = sample_rows(placed, lake.read(IMAGES, versions["images"]), sum(counts.values()))
+        rows = sample_rows(placed, images, sum(counts.values()))
         written = lake.stage(map_batches(rows, WriteShards(uri), RESULT), STAGE)
     lake.sync(SHARDS, shard_rows(written, recipe, versions), lake.read(SHARDS).where(F.col("export") == recipe.name))
     write_manifest(lake, recipe, versions, uri)

@@ -11,7 +11,7 @@ import logging
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from conf.settings import DuplicateSettings, Settings
@@ -66,8 +66,13 @@ def ranked_images(images: DataFrame, images_per_task: int) -> DataFrame:
     return images.repartition(num_tasks, "component").sortWithinPartitions(*order).select(*NODE.names)
 
 
+def cluster_id(canonical: Column) -> Column:
+    """The id of the cluster of a canonical image."""
+    return F.substring(canonical, 1, 16)
+
+
 def duplicate_rows(clusters: DataFrame, uses: DataFrame, max_distance: int) -> DataFrame:
-    """The rows of `duplicates`: members of clusters, and single images whose file stands at several places."""
+    """The rows of `duplicates`: members of clusters, images near one, and single images whose file stands at several places."""
     alone = F.col("canonical_sha256").isNull()
     is_canonical = alone | (F.col("canonical_sha256") == F.col("image_sha256"))
     kind = (
@@ -81,8 +86,9 @@ def duplicate_rows(clusters: DataFrame, uses: DataFrame, max_distance: int) -> D
         .where(~alone | (F.col("num_media") > 1))
         .select(
             "image_sha256",
-            F.substring(canonical, 1, 16).alias("cluster_id"),
+            cluster_id(canonical).alias("cluster_id"),
             canonical.alias("canonical_sha256"),
+            cluster_id(F.coalesce("component_sha256", "image_sha256")).alias("component_id"),
             kind.otherwise(NEAR).alias("kind"),
             F.coalesce("hamming_distance", F.lit(0)).alias("hamming_distance"),
             "num_media",
@@ -99,9 +105,9 @@ def comparable_images(images: DataFrame, settings: DuplicateSettings) -> DataFra
     return images.where(F.col("hash_version") == HASH_VERSION).select(*columns, featureless)
 
 
-def num_older(lake: Lake) -> int:
-    """How many images have hashes of another definition, which are not compared."""
-    return lake.read(IMAGES).where(F.col("hash_version") != HASH_VERSION).count()
+def older_images(images: DataFrame) -> DataFrame:
+    """image_sha256 of the images with hashes of another definition: they are compared with nothing until fetched again."""
+    return images.where(F.col("hash_version") != HASH_VERSION).select("image_sha256")
 
 
 def check_uses(nodes: DataFrame, uses: DataFrame) -> None:
@@ -146,8 +152,7 @@ def decide(lake: Lake, nodes: DataFrame, is_all: bool, settings: DuplicateSettin
     if is_all:
         repeated = media.groupBy("image_sha256").agg(F.count("*").alias("num_media")).where("num_media > 1")
         # Every image that a medium names is in `images`: only those of another hash version, few, need to be looked up.
-        older = lake.read(IMAGES).where(F.col("hash_version") != HASH_VERSION)
-        known = nodes.select("image_sha256").union(older.select("image_sha256"))
+        known = nodes.select("image_sha256").union(older_images(lake.read(IMAGES)))
         counts = counts.unionByName(repeated.join(known, "image_sha256", "left_anti"))
     return duplicate_rows(clusters, counts, settings.max_distance)
 
@@ -173,7 +178,7 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
         save_graph(lake, graph)
     num_compared = images.count()
     lake.unstage(STAGE)
-    return Counts(num_images, num_compared, 0, {"hash_version": num_older(lake)})
+    return Counts(num_images, num_compared, 0, {"hash_version": older_images(lake.read(IMAGES)).count()})
 
 
 if __name__ == "__main__":

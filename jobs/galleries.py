@@ -90,10 +90,16 @@ def size_line(image: Row) -> str:
 
 def doubtful_clusters(duplicates: DataFrame, limit: int) -> DataFrame:
     """The `limit` clusters with the farthest members, of equal ones those with the most images and files."""
+    order = (F.desc("farthest"), F.desc("num_images"), F.desc("num_files"), "cluster_id")
+    return repeated_clusters(duplicates).orderBy(*order).limit(limit)
+
+
+def repeated_clusters(duplicates: DataFrame) -> DataFrame:
+    """Each cluster of several files with its farthest distance, num_images and num_files; a lone image near one is none."""
     grouped = duplicates.groupBy("cluster_id").agg(
         F.max("hamming_distance").alias("farthest"), F.count("*").alias("num_images"), F.sum("num_media").alias("num_files")
     )
-    return grouped.orderBy(F.desc("farthest"), F.desc("num_images"), F.desc("num_files"), "cluster_id").limit(limit)
+    return grouped.where("num_files > 1")
 
 
 def shown_members(duplicates: DataFrame, clusters: Sequence[str]) -> dict[str, list[Row]]:
@@ -125,7 +131,7 @@ def duplicate_gallery(lake: Lake, limit: int = 10) -> str:
 
 def duplicates_page(lake: Lake, limit: int = 50) -> str:
     """A whole HTML page of the `limit` most doubtful duplicate clusters."""
-    total = lake.read(DUPLICATES).agg(F.count_distinct("cluster_id").alias("number")).collect()[0]["number"]
+    total = repeated_clusters(lake.read(DUPLICATES)).count()
     sections = duplicate_sections(lake, limit)
     return page(f"Duplicate clusters: {len(sections):,} of {total:,}, the most doubtful first", sections)
 

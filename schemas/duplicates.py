@@ -12,7 +12,7 @@ KINDS = (SELF, EXACT_BYTES, EXACT_PIXELS, NEAR)
 
 DUPLICATES = Table(
     name="duplicates",
-    comment="One row per image in a duplicate cluster; an image without duplicates has no row.",
+    comment="One row per image in a duplicate cluster or near a member of one; any other image has no row.",
     key=("image_sha256",),
     checks={
         "known_kind": f"kind IN ({', '.join(repr(kind) for kind in KINDS)})",
@@ -30,6 +30,12 @@ DUPLICATES = Table(
             "canonical_sha256",
             pa.string(),
             "The image that stands for the cluster (largest, best licence, oldest)",
+            required=True,
+        ),
+        Column(
+            "component_id",
+            pa.string(),
+            "cluster_id of the best image that a chain of near images connects to this one: no component crosses splits",
             required=True,
         ),
         Column(

@@ -30,7 +30,7 @@ from schemas.images import IMAGES
 from schemas.media import MEDIA
 from schemas.mentions import MENTIONS
 from schemas.pairs import PAIRS
-from tests.jobs.components import components
+from tests.components import components
 from tests.jobs.rows import collected, frame
 
 pytestmark = pytest.mark.spark
@@ -55,8 +55,9 @@ def image(name: str, width: int = 100, height: int = 100) -> dict[str, Any]:
     return {"image_sha256": name, "width_px": width, "height_px": height}
 
 
-def duplicate(name: str, canonical: str) -> dict[str, Any]:
-    return {"image_sha256": name, "canonical_sha256": canonical, "cluster_id": f"cluster of {canonical}", "kind": "near"}
+def duplicate(name: str, canonical: str, connected: str = "") -> dict[str, Any]:
+    about = {"cluster_id": f"cluster of {canonical}", "component_id": f"cluster of {connected or canonical}", "kind": "near"}
+    return {"image_sha256": name, "canonical_sha256": canonical} | about
 
 
 @pytest.mark.parametrize(
@@ -223,12 +224,17 @@ class World:
 
     figures: dict[tuple[str, str], str]
     canonical: dict[str, str]
+    connected: dict[str, str]
     pairs: list[Row]
 
     def cluster(self, row: Row) -> str:
-        """What connects articles: the canonical image, or the image itself."""
+        """The canonical image, or the image itself."""
         image: str = row["image_sha256"]
         return self.canonical.get(image, image)
+
+    def picture(self, row: Row) -> str:
+        """What connects articles: the best image that near ones lead to, or the image itself."""
+        return self.connected.get(self.cluster(row), self.cluster(row))
 
 
 @pytest.fixture(scope="module")
@@ -246,16 +252,20 @@ def world(spark: SparkSession) -> World:
         name: rng.choice([n for n in canonical if n.split("-")[0] == name.split("-")[0]] or [name]) for name in names[::3]
     }
     canonical |= {name: name for name in set(canonical.values())}
-    return World(figures, canonical, make_pairs(spark, figures, canonical).collect())
+    heads = sorted(set(canonical.values()))
+    connected = {head: min(n for n in heads if n.split("-")[0] == head.split("-")[0]) for head in heads[::2]}
+    return World(figures, canonical, connected, make_pairs(spark, figures, canonical, connected).collect())
 
 
-def make_pairs(spark: SparkSession, figures: dict[tuple[str, str], str], canonical: dict[str, str]) -> DataFrame:
+def make_pairs(
+    spark: SparkSession, figures: dict[tuple[str, str], str], canonical: dict[str, str], connected: dict[str, str]
+) -> DataFrame:
     found = frame(spark, FIGURES, *(figure(accession, name, f"{name}.jpg") for accession, name in figures))
     media = frame(spark, MEDIA, *(medium(accession, f"{name}.jpg", sha) for (accession, name), sha in figures.items()))
     accessions = sorted({accession for accession, _ in figures})
     articles = frame(spark, ARTICLES, *(article(name, year=2000 + int(name[4:6])) for name in accessions))
     images = frame(spark, IMAGES, *(image(name) for name in set(figures.values())))
-    duplicates = frame(spark, DUPLICATES, *(duplicate(name, best) for name, best in canonical.items()))
+    duplicates = frame(spark, DUPLICATES, *(duplicate(name, best, connected.get(best, "")) for name, best in canonical.items()))
     mentions = frame(spark, MENTIONS, {"accession": "PMC1000.1", "figure_id": "f0"})
     chosen = largest_media(found, media, images)
     judged = judged_figures(found, preferred_versions(articles), chosen, boilerplate_images(media, duplicates, 50), SETTINGS)
@@ -271,21 +281,35 @@ def test_every_figure_with_an_image_becomes_one_pair_with_a_safe_key(world: Worl
     assert set(world.pairs[0].asDict()) == set(PAIRS.column_names)
 
 
-def test_neither_article_nor_image_nor_cluster_crosses_splits(world: World) -> None:
+def test_neither_article_nor_image_nor_cluster_nor_near_images_of_two_clusters_cross_splits(world: World) -> None:
     splits = defaultdict(set)
     for row in world.pairs:
-        for owner in (row["accession"], row["image_sha256"], f"cluster {world.cluster(row)}", f"group {row['split_group']}"):
+        shared = (f"cluster {world.cluster(row)}", f"picture {world.picture(row)}", f"group {row['split_group']}")
+        for owner in (row["accession"], row["image_sha256"], *shared):
             splits[owner].add(row["split"])
     assert {len(found) for found in splits.values()} == {1}
     assert {row["split"] for row in world.pairs} == {"train", "val", "test"}
 
 
-def test_split_groups_are_the_components_of_articles_and_clusters(world: World) -> None:
-    for component in components((row["accession"].split(".")[0], f"cluster {world.cluster(row)}") for row in world.pairs):
+def test_split_groups_are_the_components_of_articles_and_pictures(world: World) -> None:
+    for component in components((row["accession"].split(".")[0], f"picture {world.picture(row)}") for row in world.pairs):
         members = {name for name in component if name.startswith("PMC")}
         groups = {row["split_group"] for row in world.pairs if row["accession"].split(".")[0] in members}
         assert groups == {min(members)}
     assert len({row["split_group"] for row in world.pairs}) > 20
+
+
+def test_a_logo_in_too_many_articles_becomes_no_pair_and_connects_none(spark: SparkSession) -> None:
+    accessions = [f"PMC{1000 + number}.1" for number in range(51)]
+    figures = {(accession, "f0"): f"image of {accession}" for accession in accessions}
+    logos = {(accession, "f1"): f"logo {accession[-3]}" for accession in accessions}
+    canonical = dict.fromkeys(logos.values(), "logo 0")
+    found = make_pairs(spark, figures | logos, canonical, {}).collect()
+    assert {row["image_sha256"] for row in found} == set(figures.values())
+    assert len({row["split_group"] for row in found}) == len(accessions)
+    # One article fewer, and the same picture connects them all.
+    fewer = {key: name for key, name in (figures | logos).items() if key[0] != accessions[-1]}
+    assert {row["split_group"] for row in make_pairs(spark, fewer, canonical, {}).collect()} == {"PMC1000"}
 
 
 def test_one_pair_stands_for_each_cluster_with_the_canonical_image_if_any_pair_has_it(world: World) -> None:

@@ -20,9 +20,14 @@ from schemas.images import IMAGES
 from schemas.pairs import PAIRS
 from schemas.shards import SHARDS
 from tests.jobs.rows import collected, frame
+from udfs.phash import HASH_VERSION
 
 pytestmark = pytest.mark.spark
 RECIPE = ExportSettings(uri="unused", samples_per_shard=40, license_groups=("commercial",))
+
+
+def older(spark: SparkSession, *names: str) -> DataFrame:
+    return spark.createDataFrame([(f"image of {name}",) for name in names], "image_sha256 string")
 
 
 def pair(name: str, **values: Any) -> dict[str, Any]:
@@ -42,6 +47,7 @@ def test_the_recipe_filters_pairs_for_one_reason_each(spark: SparkSession) -> No
         pair("unchangeable", is_no_derivatives=True, caption=None),
         pair("silent", caption=None),
         pair("examined", eval_overlap=["medmnist"], caption=None),
+        pair("uncompared", split="test"),
         pair("examined_elsewhere", eval_overlap=["medmnist"], split="val"),
     )
     expected = [
@@ -54,8 +60,9 @@ def test_the_recipe_filters_pairs_for_one_reason_each(spark: SparkSession) -> No
         ("own", None),
         ("silent", "no_caption"),
         ("unchangeable", "no_derivatives"),
+        ("uncompared", "hash_version"),
     ]
-    assert collected(filtered_pairs(pairs, RECIPE), "pair_id", "filtered") == expected
+    assert collected(filtered_pairs(pairs, older(spark, "uncompared"), RECIPE), "pair_id", "filtered") == expected
     wide = RECIPE.model_copy(
         update={
             "canonical_only": False,
@@ -64,14 +71,14 @@ def test_the_recipe_filters_pairs_for_one_reason_each(spark: SparkSession) -> No
             "rights": ("article", "third_party"),
         }
     )
-    kept = filtered_pairs(pairs.where("caption IS NOT NULL"), wide).where("filtered IS NULL")
+    kept = filtered_pairs(pairs.where("caption IS NOT NULL"), older(spark, "uncompared"), wide).where("filtered IS NULL")
     assert collected(kept, "pair_id") == [("copy",), ("examined_elsewhere",), ("good",), ("others",)]
 
 
 def test_others_figures_and_unchangeable_ones_stay_out_by_default(spark: SparkSession) -> None:
     default = ExportSettings(uri="unused")
     pairs = frame(spark, PAIRS, pair("others", rights="third_party"), pair("fixed", is_no_derivatives=True), pair("own"))
-    assert collected(filtered_pairs(pairs, default).where("filtered IS NULL"), "pair_id") == [("own",)]
+    assert collected(filtered_pairs(pairs, older(spark), default).where("filtered IS NULL"), "pair_id") == [("own",)]
 
 
 REASONS: dict[str, dict[str, Any]] = {
@@ -90,9 +97,10 @@ def test_the_next_pair_of_a_cluster_stands_for_it_where_the_recipe_leaves_out_th
         pair("third", cluster_id="c", cluster_rank=3),
         pair("second", cluster_id="c", cluster_rank=2),
         pair("alone"),
+        pair("older", cluster_id="c", cluster_rank=0),
     ]
-    judged = filtered_pairs(frame(spark, PAIRS, *pairs), RECIPE)
-    expected = [("alone", None), ("first", reason), ("second", None), ("third", "duplicate")]
+    judged = filtered_pairs(frame(spark, PAIRS, *pairs), older(spark, "older"), RECIPE)
+    expected = [("alone", None), ("first", reason), ("older", "hash_version"), ("second", None), ("third", "duplicate")]
     assert collected(judged, "pair_id", "filtered") == expected
 
 
@@ -168,12 +176,13 @@ def settings_for(lake: Lake, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def archive(lake: Lake) -> Lake:
-    """An archive of two pairs for the export and two that it leaves out."""
+    """An archive of two pairs for the export and three that it leaves out, the last for hashes of another definition."""
     spark = lake.spark
     pairs = [pair("a"), pair("b", split="val"), pair("c", caption=None), pair("d", license_group="other")]
-    images = [
-        {"image_sha256": f"image of {name}", "image": f"pixels of {name}".encode(), "image_format": "JPEG"} for name in "abcd"
-    ]
+    plain = {"image_format": "JPEG", "hash_version": HASH_VERSION}
+    images = [{"image_sha256": f"image of {name}", "image": f"pixels of {name}".encode()} | plain for name in "abcd"]
+    pairs.append(pair("e"))
+    images.append({"image_sha256": "image of e", "image": b"e"} | plain | {"hash_version": "phash-0"})
     lake.apply(PAIRS, frame(spark, PAIRS, *pairs).selectExpr("*", f"'insert' AS {CHANGE}"))
     lake.apply(IMAGES, frame(spark, IMAGES, *images).selectExpr("*", f"'insert' AS {CHANGE}"))
     return lake
@@ -186,7 +195,7 @@ def test_an_export_replaces_its_shards_and_leaves_other_files(archive: Lake, tmp
         (folder / name).write_bytes(b"old")
 
     counts = export_shards.run(lake.spark, settings, RunContext.new())
-    assert (counts.num_in, counts.num_ok, counts.filtered) == (4, 2, {"no_caption": 1, "license_group": 1})
+    assert (counts.num_in, counts.num_ok, counts.filtered) == (5, 2, {"no_caption": 1, "license_group": 1, "hash_version": 1})
     assert sorted(path.name for path in folder.iterdir()) == ["manifest.json", "notes.txt", "train-000000.tar", "val-000000.tar"]
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["num_samples"] == {"train": 1, "val": 1}

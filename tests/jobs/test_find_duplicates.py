@@ -90,19 +90,30 @@ def test_little_entropy_is_featureless_and_other_hash_versions_are_left_out(spar
 
 
 def test_rows_of_clusters_and_of_single_images_at_several_places(spark: SparkSession) -> None:
-    columns = "image_sha256 string, canonical_sha256 string, is_same_pixels boolean, hamming_distance int"
-    rows = [("head", "head", True, 0), ("pixels", "head", True, 0), ("near", "head", False, 3), ("repeated", "repeated", True, 0)]
+    columns = (
+        "image_sha256 string, canonical_sha256 string, component_sha256 string, is_same_pixels boolean, hamming_distance int"
+    )
+    rows = [
+        ("head", "head", "head", True, 0),
+        ("pixels", "head", "head", True, 0),
+        ("near", "head", "head", False, 3),
+        ("beside", "beside", "head", True, 0),
+        ("repeated", "repeated", "repeated", True, 0),
+    ]
     clusters = spark.createDataFrame(rows, columns)
     uses = image_uses(
-        media(spark, {"head": "1", "pixels": "2", "near": "12", "repeated": "11", "alone": "11", "single": "3"}), articles(spark)
+        media(spark, {"head": "1", "pixels": "2", "near": "12", "repeated": "11", "alone": "11", "single": "3", "beside": "1"}),
+        articles(spark),
     )
     found = duplicate_rows(clusters, uses, 6)
-    assert collected(found, "image_sha256", "canonical_sha256", "cluster_id", "kind", "hamming_distance", "num_media") == [
-        ("alone", "alone", "alone", "exact_bytes", 0, 2),
-        ("head", "head", "head", "self", 0, 1),
-        ("near", "head", "head", "near", 3, 2),
-        ("pixels", "head", "head", "exact_pixels", 0, 1),
-        ("repeated", "repeated", "repeated", "exact_bytes", 0, 2),
+    ids = ("image_sha256", "canonical_sha256", "cluster_id", "component_id")
+    assert collected(found, *ids, "kind", "hamming_distance", "num_media") == [
+        ("alone", "alone", "alone", "alone", "exact_bytes", 0, 2),
+        ("beside", "beside", "beside", "head", "self", 0, 1),
+        ("head", "head", "head", "head", "self", 0, 1),
+        ("near", "head", "head", "head", "near", 3, 2),
+        ("pixels", "head", "head", "head", "exact_pixels", 0, 1),
+        ("repeated", "repeated", "repeated", "repeated", "exact_bytes", 0, 2),
     ]
 
 

@@ -27,7 +27,7 @@ NUM_LARGE, NUM_COPIES = MAX_MEMBERS + 2, MAX_SOURCES + 2
 def colour_of(name: str) -> tuple[int, int, int]:
     """A colour of its own for every image of these tests."""
     cluster, number = name[0], int(name[1:])
-    return {"a": (20 * number, 0, 0), "b": (0, 40 + 40 * number, 0), "c": (0, 0, 200)}[cluster]
+    return {"a": (20 * number, 0, 0), "b": (0, 40 + 40 * number, 0), "c": (0, 0, 200), "d": (9, 9, 9)}[cluster]
 
 
 def member(name: str, kind: str, distance: int, num_media: int = 1) -> dict[str, Any]:
@@ -35,10 +35,11 @@ def member(name: str, kind: str, distance: int, num_media: int = 1) -> dict[str,
     return {"image_sha256": name, "hamming_distance": distance, "num_media": num_media} | about
 
 
-# Cluster a: a canonical image and nine near ones; b: two with larger distance; c: one file at several places.
+# Cluster a: a canonical image and nine near ones; b: two with larger distance; c: one file at several places; d: near a7 alone.
 MEMBERS = [
     *[member(f"a{number}", "near" if number else "self", min(number, 4)) for number in range(NUM_LARGE)],
     *[member("b0", "self", 0), member("b1", "exact_pixels", 0), member("b2", "near", 6)],
+    member("d0", "self", 0),
     member("c0", "exact_bytes", 0, NUM_COPIES),
 ]
 
@@ -114,7 +115,7 @@ def test_duplicates_are_counted_by_kind(archive: Lake) -> None:
         ("exact_bytes", 1, 1, 0),
         ("exact_pixels", 1, 1, 0),
         ("near", near, 2, 6),
-        ("self", 2, 2, 0),
+        ("self", 3, 3, 0),
     ]
 
 

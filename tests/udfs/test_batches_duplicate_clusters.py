@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.components import components
 from tests.udfs.record_batches import one_by_one, results
 from udfs.batches.duplicate_clusters import NODE, FindClusters
 
@@ -46,8 +47,8 @@ def bits(node: dict[str, Any]) -> bytes:
     return int(node["phash_trimmed"]).to_bytes(8, "little", signed=True)
 
 
-def plain_clusters(rows: list[dict[str, Any]], coarse: int, fine: int) -> dict[str, str]:
-    """Canonical image of every image in a cluster, by the definition, pair by pair: the oracle."""
+def plain_clusters(rows: list[dict[str, Any]], coarse: int, fine: int) -> dict[str, tuple[str, str]]:
+    """Canonical and best connected image of every image that is near another, by the definition, pair by pair: the oracle."""
     first: dict[object, int] = {}
     looks = [row["pixels_sha256"] if row["is_featureless"] else (row["phash_trimmed"], row["phash256_trimmed"]) for row in rows]
     for number, look in enumerate(looks):
@@ -63,15 +64,20 @@ def plain_clusters(rows: list[dict[str, Any]], coarse: int, fine: int) -> dict[s
     for i in sorted(first.values()):
         heads = [j for j in sorted(canonical) if canonical[j] == j and near(i, j)]
         canonical[i] = min(heads, key=lambda j: (distance(bits(rows[i]), bits(rows[j])), j)) if heads else i
-    chosen = [canonical[first[look]] for look in looks]
-    return {rows[i]["image_sha256"]: rows[head]["image_sha256"] for i, head in enumerate(chosen) if chosen.count(head) > 1}
+    names = [row["image_sha256"] for row in rows]
+    joined = components((names[i], names[j]) for i in canonical for j in canonical if i == j or near(i, j))
+    best = {name: min(component) for component in joined for name in component}
+    chosen = [(names[canonical[first[look]]], best[names[first[look]]]) for look in looks]
+    connected = [component for _, component in chosen]
+    return {name: choice for name, choice in zip(names, chosen, strict=True) if connected.count(choice[1]) > 1}
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_clusters_are_those_of_the_definition(seed: int) -> None:
     rows = nodes(seed, 120)
     found = results(FindClusters(6, 32)(one_by_one(rows, NODE)))
-    assert {row["image_sha256"]: row["canonical_sha256"] for row in found} == plain_clusters(rows, 6, 32)
+    groups = {row["image_sha256"]: (row["canonical_sha256"], row["component_sha256"]) for row in found}
+    assert groups == plain_clusters(rows, 6, 32)
     by_name = {row["image_sha256"]: row for row in rows}
     for row in found:
         image, head = by_name[row["image_sha256"]], by_name[row["canonical_sha256"]]

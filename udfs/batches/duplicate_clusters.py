@@ -9,9 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from udfs.clusters import assign_canonical
-from udfs.hamming import Pairs
-from udfs.near_duplicates import candidate_pairs
+from udfs.near_images import Grouping, HashedImages, group_near
 
 NODE = pa.schema(
     [
@@ -26,6 +24,7 @@ RESULT = pa.schema(
     [
         pa.field("image_sha256", pa.string()),
         pa.field("canonical_sha256", pa.string()),
+        pa.field("component_sha256", pa.string()),
         pa.field("is_same_pixels", pa.bool_()),
         pa.field("hamming_distance", pa.int32()),
     ]
@@ -38,7 +37,7 @@ _Words = NDArray[np.uint64]
 
 @dataclass(frozen=True)
 class FindClusters:
-    """Record batches of NODE, best image first, to RESULT: images of clusters of two and more.
+    """Record batches of NODE, best image first, to RESULT: images of clusters of two and more, and near members of others.
 
     A task holds whole components of the candidate graph: an image in another task is no duplicate of one in this.
     """
@@ -57,19 +56,10 @@ class FindClusters:
         usable = ~nodes["is_featureless"].to_numpy(zero_copy_only=False)
         pixels = first_of_equal(nodes["pixels_sha256"].combine_chunks().dictionary_encode().indices.to_numpy())
         looks = _first_of_equal_hashes(hashes, fine, pixels, usable)
-        best = np.unique(looks)
-        edges = self._edges(hashes[best], fine[best], usable[best])
-        canonical = best[assign_canonical(np.arange(len(best)), edges).canonical][np.searchsorted(best, looks)]
-        yield _rows(nodes["image_sha256"].combine_chunks(), hashes, pixels, canonical)
-
-    def _edges(self, hashes: _Words, fine: _Words, is_usable: NDArray[np.bool_]) -> Pairs:
-        usable = np.flatnonzero(is_usable)
-        found = [Pairs(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.uint8))]
-        for pairs in candidate_pairs(hashes[usable], self.max_distance):
-            i, j = usable[pairs.i], usable[pairs.j]
-            kept = np.bitwise_count(fine[i] ^ fine[j]).sum(axis=1) <= self.max_distance_256
-            found.append(Pairs(i[kept].astype(np.int32), j[kept].astype(np.int32), pairs.distance[kept]))
-        return Pairs(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+        best = np.unique(looks[usable])
+        images = HashedImages(hashes[best], fine[best], self.max_distance, self.max_distance_256)
+        groups = [_of_all(looks, best, positions) for positions in group_near(images)]
+        yield _rows(nodes["image_sha256"].combine_chunks(), hashes, pixels, Grouping(*groups))
 
 
 def first_of_equal(values: NDArray[np.generic]) -> _Positions:
@@ -86,13 +76,21 @@ def _first_of_equal_hashes(hashes: _Words, fine: _Words, pixels: _Positions, is_
     return np.where(is_usable, first_of_equal(keys), pixels)
 
 
-def _rows(names: pa.Array, hashes: _Words, pixels: _Positions, canonical: _Positions) -> pa.RecordBatch:
-    kept = np.flatnonzero(np.bincount(canonical, minlength=len(canonical))[canonical] > 1)
-    heads = canonical[kept]
+def _of_all(looks: _Positions, best: _Positions, positions: _Positions) -> _Positions:
+    """For each image what its best equal has, `positions` among the usable `best`; a featureless one has itself."""
+    chosen = np.arange(len(looks))
+    chosen[best] = best[positions]
+    return chosen[looks]
+
+
+def _rows(names: pa.Array, hashes: _Words, pixels: _Positions, groups: Grouping) -> pa.RecordBatch:
+    kept = np.flatnonzero(np.bincount(groups.component, minlength=len(groups.component))[groups.component] > 1)
+    heads = groups.canonical[kept]
     distance = np.bitwise_count(hashes[kept] ^ hashes[heads]).astype(np.int32)
     columns = [
         names.take(pa.array(kept)),
         names.take(pa.array(heads)),
+        names.take(pa.array(groups.component[kept])),
         pa.array(pixels[kept] == pixels[heads]),
         pa.array(distance),
     ]
