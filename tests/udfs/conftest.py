@@ -32,7 +32,7 @@ def open_bucket(proxy: tuple[FaultProxy, str]) -> Callable[..., Source]:
     """The bucket behind the proxy, with quick retries; keywords replace options."""
 
     def open_with(**options: object) -> Source:
-        quick = {"first_backoff_s": 0.01, "max_backoff_s": 0.05, "timeout_s": 5.0, "attempts": 3}
-        return open_source(SourceOptions(f"s3://{BUCKET}", endpoint=proxy[1], **(quick | options)))  # type: ignore[arg-type]
+        quick = {"endpoint": proxy[1], "first_backoff_s": 0.01, "max_backoff_s": 0.05, "timeout_s": 5.0, "attempts": 3}
+        return open_source(SourceOptions(f"s3://{BUCKET}", **(quick | options)))  # type: ignore[arg-type]
 
     return open_with

@@ -62,16 +62,16 @@ class FaultProxy:
             return plan.popleft() if plan else None
 
     @contextlib.contextmanager
-    def running(self, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    def running(self, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> Iterator[str]:
         """The proxy's URL while it runs; afterwards no connection and no thread is left."""
-        server = _Server(("127.0.0.1", 0), _Handler)
+        server = _Server((host, 0), _Handler)
         server.proxy = self
         if tls:
             server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
-            yield f"https://localhost:{server.server_port}" if tls else f"http://127.0.0.1:{server.server_port}"
+            yield f"https://localhost:{server.server_port}" if tls else f"http://{host}:{server.server_port}"
         finally:
             server.shutdown()
             server.drop_connections()

@@ -79,6 +79,16 @@ def test_a_redirect_to_another_host_is_refused(source: Source, faults: FaultProx
     assert len(faults.requests) == 1
 
 
+def test_a_redirect_to_the_same_host_without_tls_is_refused(source: Source, faults: FaultProxy) -> None:
+    plain = FaultProxy(faults.upstream, BUCKET)
+    with plain.running() as url:
+        faults.plan(KEY, *2 * [fault_proxy.redirect(f"{url.replace('127.0.0.1', 'localhost')}/{BUCKET}/PMC1.1/fig%201.jpg")])
+        with pytest.raises(Rejected) as caught:
+            source.read(KEY, 100)
+    assert caught.value.reason is Reason.FETCH_FAILED
+    assert plain.requests == []
+
+
 def test_an_unknown_certificate_is_refused(
     faults: FaultProxy, tls: tuple[ssl.SSLContext, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

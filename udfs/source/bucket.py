@@ -106,7 +106,8 @@ def address(options: SourceOptions) -> tuple[str, bool]:
 
 def _client_options(options: SourceOptions, endpoint: str) -> ClientConfig:
     # obstore follows redirects and has no switch for it. All hosts but the endpoint's and those below it in its own domain go
-    # through a proxy that cannot exist, so that a redirect elsewhere ends as a connection error.
+    # through a proxy that cannot exist, so that a redirect elsewhere ends as a connection error. Names below the endpoint's and
+    # its other ports cannot be told apart from it here: who decides about these decides about the endpoint, too.
     parts = urlsplit(endpoint)
     if not parts.hostname:
         raise ValueError(f"source: {endpoint!r} names no host")
