@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
 from conf.settings import Settings, UnusableSettings
 from udfs.inventory import Manifest, folder_time
 
@@ -31,6 +34,17 @@ def check_age(manifest: Manifest, inputs: str | None, settings: Settings) -> Non
         raise UnusableSettings(
             f"source.uri: the newest complete inventory is {manifest.key}, but the archive already follows that of"
             f" {last:%Y-%m-%d %H:%M} UTC; wait for a newer one, or set source.allow_older=true to go back"
+        )
+
+
+def check_parts(listing: DataFrame, manifest: Manifest | None) -> None:
+    """UnusableSettings, which names a file, for an inventory with files that cannot be read or are not what it says of them."""
+    problems = listing.where(F.col("problem").isNotNull())
+    found = problems.agg(F.min("problem").alias("first"), F.count("*").alias("num")).collect()[0]
+    if manifest and found["num"]:
+        raise UnusableSettings(
+            f"source.uri: {found['num']} of the {len(manifest.parts)} files of the inventory {manifest.key} cannot be followed,"
+            f" so nothing was changed: {found['first']}; run again, wait for the next inventory, or repair a copy of your own"
         )
 
 

@@ -5,6 +5,7 @@ Reads: the source's inventory report. Writes: inventory (key accession), rejects
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ from pyspark.sql import functions as F
 from conf.settings import Settings, UnusableSettings
 from jobs.arrow_frames import map_batches, sql_columns
 from jobs.entry import main
-from jobs.listing_checks import LISTED, check_age, check_removals, inventory_time
+from jobs.listing_checks import LISTED, check_age, check_parts, check_removals, inventory_time
 from jobs.options import refusals, running_tasks, source_options, source_setting, unanswered
 from jobs.stage import Counts, RunContext, newest_inputs, sync_rejects
 from jobs.tables import CHANGE, INSERT, UPSERT, Lake
@@ -31,6 +32,8 @@ READS: tuple[Table, ...] = ()
 WRITES: tuple[Table, ...] = (INVENTORY,)
 SECTIONS = ("source",)
 
+logger = logging.getLogger(__name__)
+
 
 def source_manifest(settings: Settings) -> Manifest | None:
     """The source's newest complete inventory, None where it has none; UnusableSettings for one that is none or is silent."""
@@ -45,14 +48,15 @@ def mark(settings: Settings) -> str:
 
 
 def read_listing(spark: SparkSession, settings: Settings, manifest: Manifest | None) -> DataFrame:
-    """Every line of the inventory, one task a part (under a cap on requests only as many as share it).
+    """Every line of the inventory, one task a part (under a cap on requests only as many as share it), as RESULT has them.
 
     Without an inventory every metadata object that the source lists.
     """
     if manifest is None:
         with unanswered(source_setting(settings)):
             listed = pa.Table.from_batches(listing_batches(list_versions(open_source(source_options(settings)))), INVENTORY_ROWS)
-        return spark.createDataFrame(listed, sql_columns(INVENTORY_ROWS))
+        lines = spark.createDataFrame(listed, sql_columns(INVENTORY_ROWS))
+        return lines.withColumn("problem", F.lit(None).cast("string"))
     parts = [(part.key, part.num_bytes, part.md5) for part in manifest.parts]
     tasks = running_tasks(spark)
     num_tasks = min(len(parts), tasks) if settings.fetch.is_capped else len(parts)
@@ -91,12 +95,13 @@ def inventory_changes(listed: DataFrame, current: DataFrame, seen: datetime, bef
 
 
 def refused_lines(listing: DataFrame) -> DataFrame:
-    """Keys that name no article version, as rejects."""
+    """Keys that name no article version, or objects of another bucket, as rejects."""
+    elsewhere = F.when(F.col("key").startswith("s3://"), "listed for another bucket than source.bucket")
     return (
         listing.where(F.col("accession").isNull())
         .select("key", F.lit(str(Reason.BAD_KEY)).alias("reason"))
         .distinct()
-        .withColumn("detail", F.lit("not of the form metadata/PMC<digits>.<version>.json"))
+        .withColumn("detail", elsewhere.otherwise("not of the form metadata/PMC<digits>.<version>.json"))
         .withColumn("fingerprint", F.col("key"))
     )
 
@@ -108,8 +113,11 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     followed = newest_inputs(lake).get(STAGE)  # not as it was when the run began: another one may have followed a newer day
     if manifest:
         check_age(manifest, followed, settings)
+        for newer in manifest.passed_over:
+            logger.warning("%s: passed over the incomplete inventory %s, following %s", STAGE, newer, manifest.key)
     seen = manifest.created if manifest else context.started
     listing = lake.stage(read_listing(spark, settings, manifest), STAGE)
+    check_parts(listing, manifest)
     follow(lake, settings, listing, (seen, inventory_time(followed)))
     refused = refused_lines(listing)
     num_rejected = sync_rejects(lake, context, STAGE, refused.select("key"), refused)
@@ -127,8 +135,11 @@ def follow(lake: Lake, settings: Settings, listing: DataFrame, times: tuple[date
     current = lake.read(INVENTORY)
     changes = inventory_changes(newest_lines(listing), current, *times)
     num_present = current.where(F.col("state") == PRESENT).count()
-    if num_present == 0 and listing.isEmpty():
-        raise UnusableSettings(f"source.uri: {settings.source.uri} lists no article version; check the address")
+    if num_present == 0 and listing.where(F.col("accession").isNotNull()).isEmpty():
+        source = settings.source
+        raise UnusableSettings(
+            f"source.uri: {source.uri} lists no article version of {source.bucket}; check the address and source.bucket"
+        )
     if num_present:
         changes = lake.stage(changes, f"{STAGE}_changes")
         check_removals(changes.where(F.col("state") == REMOVED).count(), num_present, settings)

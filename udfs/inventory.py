@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,13 +31,17 @@ class ManifestPart:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A complete inventory; `columns` are the CSV's columns in order, `checksum` is the MD5 of the manifest (hex)."""
+    """A complete inventory; `columns` are the CSV's columns in order, `checksum` is the MD5 of the manifest (hex).
+
+    `passed_over`: newer manifests that are not complete, each with the reason in brackets.
+    """
 
     key: str
     created: datetime
     columns: tuple[str, ...]
     parts: tuple[ManifestPart, ...]
     checksum: str
+    passed_over: tuple[str, ...] = ()
 
     @property
     def part_keys(self) -> tuple[str, ...]:
@@ -61,13 +65,16 @@ def find_manifest(source: Source) -> Manifest | None:
     """
     sizes = _sizes(source)
     manifests = [key for key in sizes if key.endswith(f"/{_MANIFEST}") and _is_dated(key)]
+    passed_over: list[str] = []
     for key in sorted(manifests, reverse=True):
-        manifest = _complete_manifest(source, key) if key.replace(_MANIFEST, _CHECKSUM) in sizes else None
-        if manifest and all(_is_there(part, sizes, _prefix(source)) for part in manifest.parts):
-            return manifest
+        try:
+            return replace(_complete_manifest(source, key, sizes), passed_over=tuple(passed_over))
+        except _IncompleteError as why:
+            passed_over.append(f"{key} ({why})")
     if sizes:
+        told = f": {passed_over[0]}" if passed_over else ""
         raise ValueError(
-            f"{source.options.uri}: no inventory below {_prefix(source)} is complete (manifest, its checksum, all parts)"
+            f"{source.options.uri}: no inventory below {_prefix(source)} is complete (manifest, its checksum, all parts){told}"
         )
     return None
 
@@ -92,7 +99,13 @@ def _sizes(source: Source) -> dict[str, int]:
         raise
 
 
-def _complete_manifest(source: Source, key: str) -> Manifest | None:
+class _IncompleteError(Exception):
+    """A manifest that is still being written, or was written badly; the message says what is amiss."""
+
+
+def _complete_manifest(source: Source, key: str, sizes: dict[str, int]) -> Manifest:
+    if key.replace(_MANIFEST, _CHECKSUM) not in sizes:
+        raise _IncompleteError(f"has no {_CHECKSUM}")
     try:
         data = source.read(key, MAX_MANIFEST_BYTES)
         expected = source.read(key.replace(_MANIFEST, _CHECKSUM), 1024)
@@ -100,25 +113,35 @@ def _complete_manifest(source: Source, key: str) -> Manifest | None:
         # What is not there yet is being written; what cannot be read must not bring back an older listing.
         if rejected.reason is not Reason.NOT_FOUND:
             raise
-        return None
+        raise _IncompleteError(rejected.detail) from None
     checksum = hashlib.md5(data, usedforsecurity=False).hexdigest()
     if expected.decode("ascii", "replace").strip().lower() != checksum:
-        return None
-    return _parse_manifest(data, key, checksum)
+        raise _IncompleteError("differs from its checksum")
+    manifest = _parse_manifest(data, key, checksum, source.options.bucket)
+    for part in manifest.parts:
+        _check_there(part, sizes, _prefix(source))
+    return manifest
 
 
-def _parse_manifest(data: bytes, key: str, checksum: str) -> Manifest:
+def _parse_manifest(data: bytes, key: str, checksum: str, bucket: str) -> Manifest:
     try:
         values = json.loads(data)
         parts = tuple(_part(item) for item in values["files"])
         columns = tuple(name.strip() for name in values["fileSchema"].split(","))
         created = datetime.fromtimestamp(int(values["creationTimestamp"]) / 1000, UTC)
-        file_format = values["fileFormat"]
+        file_format, listed = values["fileFormat"], values.get("sourceBucket", bucket)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError, Rejected) as error:
-        raise ValueError(f"{key} is no inventory manifest: {type(error).__name__}: {error}") from None
+        told = f"{type(error).__name__}: {error}"
+        raise ValueError(f"{key} is no inventory manifest: {told}; check source.uri, or wait for the next inventory") from None
+    if listed != bucket:
+        raise ValueError(
+            f"{key} lists the bucket {listed!r}, but source.bucket is {bucket!r}: set source.bucket to that of the source"
+        )
     missing = [name for name in NEEDED_COLUMNS if name not in columns]
     if file_format != "CSV" or missing:
-        raise ValueError(f"{key}: the inventory must be CSV with {NEEDED_COLUMNS}, not {file_format} with {columns}")
+        raise ValueError(
+            f"{key}: the inventory must be CSV with {NEEDED_COLUMNS}, not {file_format} with {columns}; check source.uri"
+        )
     return Manifest(key, created, columns, parts, checksum)
 
 
@@ -131,8 +154,13 @@ def _prefix(source: Source) -> str:
     return f"inventory-reports/{source.options.bucket}/metadata/"
 
 
-def _is_there(part: ManifestPart, sizes: dict[str, int], prefix: str) -> bool:
-    return not part.key.startswith(prefix) or sizes.get(part.key) == part.num_bytes
+def _check_there(part: ManifestPart, sizes: dict[str, int], prefix: str) -> None:
+    if not part.key.startswith(prefix):
+        return
+    if part.key not in sizes:
+        raise _IncompleteError(f"lacks {part.key}")
+    if sizes[part.key] != part.num_bytes:
+        raise _IncompleteError(f"announces {part.num_bytes} bytes of {part.key}, which has {sizes[part.key]}")
 
 
 def _is_dated(key: str) -> bool:

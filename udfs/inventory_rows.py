@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import zlib
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
@@ -27,7 +28,10 @@ INVENTORY_ROWS = pa.schema(
         pa.field("last_modified", TIMESTAMP),
     ]
 )
-"""What an inventory says; accession, pmcid and version are NULL where the key is no metadata key (bad_key)."""
+"""What an inventory says; accession, pmcid and version are NULL where the key is no metadata key of the bucket (bad_key).
+
+A line of another bucket has its whole address as its key.
+"""
 
 MAX_PART_BYTES = 2 * 2**30
 BLOCK_BYTES = 8 * 2**20
@@ -38,18 +42,27 @@ _KEY = r"^metadata/(?P<pmcid>PMC[1-9][0-9]{0,11})\.(?P<version>[1-9][0-9]{0,4})\
 def part_batches(source: Source, part: ManifestPart, columns: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
     """The rows of one gzipped CSV part, in batches of INVENTORY_ROWS of some 8 MiB of text each.
 
-    Rejected (checksum_mismatch) for a part that differs from the manifest's digest, and what Source.read raises. Superseded
-    versions and delete markers, where the inventory has such columns, are left out.
+    Rejected: checksum_mismatch for a part that differs from the manifest's digest, damaged for one that is no gzip or has other
+    columns, and what Source.read raises. Superseded versions and delete markers, where the inventory has such columns, are left
+    out.
     """
     data = source.read(part.key, MAX_PART_BYTES)
     actual = hashlib.md5(data, usedforsecurity=False).hexdigest()
     if part.md5 and part.md5.lower() != actual:
         raise Rejected(Reason.CHECKSUM_MISMATCH, f"{part.key}: MD5 expected {part.md5}, actual {actual}")
-    if not gzip.GzipFile(fileobj=io.BytesIO(data)).read(1):
+    try:
+        yield from _parsed_batches(data, columns, source.options.bucket)
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        text = " ".join(str(error).split())
+        raise Rejected(Reason.DAMAGED, f"{part.key} is no gzipped CSV of {', '.join(columns)}: {text}") from None
+
+
+def _parsed_batches(data: bytes, columns: tuple[str, ...], bucket: str) -> Iterator[pa.RecordBatch]:
+    if data and not gzip.GzipFile(fileobj=io.BytesIO(data)).read(1):
         return
     with pa.CompressedInputStream(pa.BufferReader(data), "gzip") as text, _open_csv(text, columns) as reader:
         for batch in reader:
-            yield _inventory_rows(batch)
+            yield _inventory_rows(batch, bucket)
 
 
 def listing_batches(infos: Iterable[ObjectInfo]) -> Iterator[pa.RecordBatch]:
@@ -73,10 +86,12 @@ def _open_csv(text: pa.NativeFile, columns: tuple[str, ...]) -> csv.CSVStreaming
     )
 
 
-def _inventory_rows(batch: pa.RecordBatch) -> pa.RecordBatch:
+def _inventory_rows(batch: pa.RecordBatch, bucket: str = "") -> pa.RecordBatch:
     batch = _current_objects(batch)
     # Keys in an inventory are URL-encoded.
     key = pc.replace_substring(batch["Key"], "%2F", "/")
+    if "Bucket" in batch.schema.names:
+        key = _addresses_elsewhere(key, batch["Bucket"], bucket)
     parts = pc.extract_regex(key, _KEY)
     pmcid, version = pc.struct_field(parts, "pmcid"), pc.struct_field(parts, "version")
     columns = [
@@ -88,6 +103,14 @@ def _inventory_rows(batch: pa.RecordBatch) -> pa.RecordBatch:
         batch["LastModifiedDate"],
     ]
     return pa.RecordBatch.from_arrays(columns, schema=INVENTORY_ROWS)
+
+
+def _addresses_elsewhere(key: pa.Array, buckets: pa.Array, bucket: str) -> pa.Array:
+    """The keys, those of other buckets as whole addresses, which no key of this one looks like."""
+    elsewhere = pc.not_equal(buckets, bucket)
+    if not pc.any(elsewhere).as_py():
+        return key
+    return pc.if_else(elsewhere, pc.binary_join_element_wise("s3:/", buckets, key, "/"), key)
 
 
 def _current_objects(batch: pa.RecordBatch) -> pa.RecordBatch:

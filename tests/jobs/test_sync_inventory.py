@@ -1,6 +1,13 @@
 """What the inventory makes of a listing."""
 
+import gzip
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +16,12 @@ from pyspark.sql import DataFrame, SparkSession
 from conf.load import load_settings
 from conf.settings import Settings, UnusableSettings
 from jobs.arrow_frames import sql_columns
-from jobs.sync_inventory import inventory_changes, newest_lines, read_listing, refused_lines, source_manifest
-from jobs.tables import CHANGE, INSERT, UPSERT
+from jobs.sample.bucket import BUCKET, InventoryRow, inventory_objects
+from jobs.stage import Counts, RunContext
+from jobs.sync_inventory import inventory_changes, newest_lines, read_listing, refused_lines, run, source_manifest
+from jobs.tables import CHANGE, INSERT, UPSERT, Lake
 from schemas.inventory import INVENTORY, PRESENT, REMOVED
+from schemas.rejects import REJECTS
 from tests.jobs.rows import DAY_1, DAY_2, collected, frame
 from udfs.inventory import Manifest, ManifestPart
 from udfs.inventory_rows import INVENTORY_ROWS
@@ -28,6 +38,113 @@ def listing(spark: SparkSession, *lines: tuple[int | None, str, datetime]) -> Da
         else:
             rows.append((f"metadata/PMC{number}.1.json", f"PMC{number}.1", f"PMC{number}", 1, etag, time))
     return spark.createDataFrame(rows, sql_columns(INVENTORY_ROWS))
+
+
+@dataclass(frozen=True)
+class Inventories:
+    """Inventories of a folder, followed into an archive."""
+
+    lake: Lake
+    root: Path
+
+    def write(self, day: int, *accessions: str, files: Callable[[dict[str, bytes]], dict[str, bytes]] = dict) -> list[str]:
+        """A day's inventory as `files` make it of the right one; keys of its parts."""
+        listed = [InventoryRow(f"metadata/{accession}.json", f"e{day}", day) for accession in accessions]
+        objects = inventory_objects(day, listed)
+        for key, data in files(objects).items():
+            (self.root / key).parent.mkdir(parents=True, exist_ok=True)
+            (self.root / key).write_bytes(data)
+        return [key for key in objects if key.endswith(".csv.gz")]
+
+    def follow(self, *overrides: str) -> Counts:
+        """Run the stage."""
+        options = [f"source.uri={self.root}", f"lake.uri={self.lake.settings.uri}", *overrides]
+        return run(self.lake.spark, load_settings("local", options), RunContext.new())
+
+    def present(self) -> list[tuple[Any, ...]]:
+        """Accession and change mark of what the archive has."""
+        return collected(self.lake.read(INVENTORY).where(f"state = '{PRESENT}'"), "accession", "etag")
+
+
+@pytest.fixture
+def inventories(lake: Lake, tmp_path: Path) -> Inventories:
+    (tmp_path / "bucket").mkdir()
+    return Inventories(lake, tmp_path / "bucket")
+
+
+def damaged(objects: dict[str, bytes]) -> dict[str, bytes]:
+    """The inventory with parts whose size is right and whose bytes are not."""
+    return {key: bytes(len(data)) if key.endswith(".csv.gz") else data for key, data in objects.items()}
+
+
+def without_digests(objects: dict[str, bytes]) -> dict[str, bytes]:
+    """The inventory with damaged parts, as a source that states no digests of them would have it."""
+    changed = damaged(objects)
+    for key in [key for key in objects if key.endswith("manifest.checksum")]:
+        place = key.removesuffix("checksum") + "json"
+        values = json.loads(objects[place])
+        values["files"] = [{name: file[name] for name in ("key", "size")} for file in values["files"]]
+        changed[place] = json.dumps(values).encode()
+        changed[key] = hashlib.md5(changed[place]).hexdigest().encode()
+    return changed
+
+
+@pytest.mark.parametrize(("files", "reason"), [(damaged, "checksum_mismatch"), (without_digests, "damaged")])
+def test_an_inventory_with_a_corrupt_file_is_told_by_the_name_of_the_file_and_changes_nothing(
+    inventories: Inventories, files: Callable[[dict[str, bytes]], dict[str, bytes]], reason: str
+) -> None:
+    inventories.write(1, "PMC1.1", "PMC2.1")
+    inventories.follow()
+    part, *_ = inventories.write(2, "PMC1.1", "PMC2.1", "PMC3.1", files=files)
+    told = rf"^source\.uri: 1 of the 1 files of the inventory .*manifest\.json cannot be .*{reason}: {part}.*wait for the next"
+    with pytest.raises(UnusableSettings, match=told):
+        inventories.follow()
+    assert inventories.present() == [("PMC1.1", "e1"), ("PMC2.1", "e1")]
+
+
+def test_an_incomplete_inventory_is_passed_over_and_told(inventories: Inventories, caplog: pytest.LogCaptureFixture) -> None:
+    inventories.write(1, "PMC1.1")
+    (part,) = inventories.write(2, "PMC1.1", "PMC2.1")
+    (inventories.root / part).unlink()
+    inventories.follow()
+    assert inventories.present() == [("PMC1.1", "e1")]
+    assert any(f"(lacks {part})" in line and "2026-11-01T01-00Z/manifest.json" in line for line in caplog.messages)
+
+
+def of_bucket(name: str, first: int) -> Callable[[dict[str, bytes]], dict[str, bytes]]:
+    """The inventory as if its lines from the first one on were of another bucket."""
+
+    def files(objects: dict[str, bytes]) -> dict[str, bytes]:
+        changed = without_digests(objects)
+        for key in [key for key in objects if key.endswith(".csv.gz")]:
+            lines = gzip.decompress(objects[key]).decode().splitlines(keepends=True)
+            moved = [line.replace(f'"{BUCKET}"', f'"{name}"') for line in lines[first:]]
+            changed[key] = gzip.compress("".join([*lines[:first], *moved]).encode())
+            place = next(place for place in changed if place.endswith("T01-00Z/manifest.json"))
+            changed[place] = re.sub(rb'"size": \d+', b'"size": %d' % len(changed[key]), changed[place])
+            digest = hashlib.md5(changed[place]).hexdigest().encode()
+            changed[place.removesuffix("json") + "checksum"] = digest
+        return changed
+
+    return files
+
+
+def test_lines_of_another_bucket_are_counted_as_refused(inventories: Inventories) -> None:
+    inventories.write(1, "PMC1.1", "PMC2.1", "PMC3.1", files=of_bucket("another", 1))
+    counts = inventories.follow()
+    assert (counts.num_in, counts.num_ok, counts.num_rejected, counts.reconciled) == (3, 1, 2, True)
+    assert inventories.present() == [("PMC1.1", "e1")]
+    rejects = collected(inventories.lake.read(REJECTS), "key", "reason", "detail")
+    assert rejects == [
+        (f"s3://another/metadata/PMC{number}.1.json", "bad_key", "listed for another bucket than source.bucket")
+        for number in (2, 3)
+    ]
+
+
+def test_an_inventory_of_another_bucket_alone_is_refused(inventories: Inventories) -> None:
+    inventories.write(1, "PMC1.1", "PMC2.1", files=of_bucket("another", 0))
+    with pytest.raises(UnusableSettings, match=rf"lists no article version of {BUCKET}; check .* source\.bucket"):
+        inventories.follow()
 
 
 def test_only_what_differs_from_the_listing_is_changed(spark: SparkSession) -> None:

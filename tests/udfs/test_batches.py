@@ -16,7 +16,6 @@ from PIL import Image
 
 from jobs.bench.real_articles import written_articles
 from schemas.documents import FILTERED, REFUSED, STORED
-from schemas.rejects import Rejected
 from tests.udfs.record_batches import one_by_one, results
 from udfs import batches as batching
 from udfs.batches import batched, nullable, rows_of
@@ -182,16 +181,19 @@ def test_original_bytes_come_with_accepted_images_where_they_are_wanted(mirror: 
     assert found == {"good.png": kept, "text.png": None}
 
 
-def test_inventory_parts_become_lines_and_a_changed_part_ends_the_job(mirror: Mirror) -> None:
-    text = '"b","metadata/PMC1.1.json","2026-01-08T11:47:59.000Z","e1"\n"b","readme.txt","2026-01-08T11:47:59.000Z","e2"\n'
+def test_inventory_parts_become_lines_and_a_changed_part_one_that_says_so(mirror: Mirror) -> None:
+    times = "2026-01-08T11:47:59.000Z"
+    text = f'"{BUCKET}","metadata/PMC1.1.json","{times}","e1"\n"{BUCKET}","readme.txt","{times}","e2"\n'
     data = gzip.compress(text.encode())
     mirror.put("inventory/part.csv.gz", data)
     columns = ("Bucket", "Key", "LastModifiedDate", "ETag")
     part = {"key": "inventory/part.csv.gz", "num_bytes": len(data), "md5": hashlib.md5(data, usedforsecurity=False).hexdigest()}
     read = InventoryRead(mirror.options, columns)
-    assert [(row["key"], row["accession"], row["etag"]) for row in results(read(one_by_one([part], PART)))] == [
-        ("metadata/PMC1.1.json", "PMC1.1", "e1"),
-        ("readme.txt", None, "e2"),
+    parts = [part, part | {"md5": "0" * 32}, part | {"key": "inventory/absent.csv.gz"}]
+    lines = results(read(one_by_one(parts, PART)))
+    assert [(row["key"], row["accession"], row["etag"], (row["problem"] or "").partition(":")[0]) for row in lines] == [
+        ("metadata/PMC1.1.json", "PMC1.1", "e1", ""),
+        ("readme.txt", None, "e2", ""),
+        ("inventory/part.csv.gz", None, None, "checksum_mismatch"),
+        ("inventory/absent.csv.gz", None, None, "not_found"),
     ]
-    with pytest.raises(Rejected, match="checksum_mismatch"):
-        results(read(one_by_one([part | {"md5": "0" * 32}], PART)))

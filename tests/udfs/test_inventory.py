@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,8 +33,8 @@ def write(root: Path, key: str, data: bytes) -> None:
     path.write_bytes(data)
 
 
-def part_of(keys: list[str]) -> bytes:
-    lines = [f'"{BUCKET}","{key}","2026-10-31T12:00:00.000Z","{md5(key.encode())}"\n' for key in keys]
+def part_of(keys: list[str], bucket: str = BUCKET) -> bytes:
+    lines = [f'"{bucket}","{key}","2026-10-31T12:00:00.000Z","{md5(key.encode())}"\n' for key in keys]
     return gzip.compress("".join(lines).encode())
 
 
@@ -103,7 +104,29 @@ def test_an_inventory_still_being_written_is_passed_over(tmp_path: Path, unfinis
     write_inventory(tmp_path, "2026-11-01", ["metadata/PMC1.1.json"])
     write_inventory(tmp_path, "2026-11-02", ["metadata/PMC1.1.json", "metadata/PMC2.1.json"])
     unfinish(tmp_path / PREFIX / "2026-11-02T01-00Z")
-    assert newest_manifest(source_of(tmp_path)).created == datetime(2026, 11, 1, 1, tzinfo=UTC)
+    manifest = newest_manifest(source_of(tmp_path))
+    assert manifest.created == datetime(2026, 11, 1, 1, tzinfo=UTC)
+    assert [text for text in manifest.passed_over if "2026-11-02T01-00Z" in text and " (" in text] == list(manifest.passed_over)
+    assert bool(manifest.passed_over) == (tmp_path / PREFIX / "2026-11-02T01-00Z/manifest.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("unfinish", "why"),
+    [
+        (unlink("manifest.checksum"), "has no manifest.checksum"),
+        (rewrite("manifest.json", b'{"files": ['), "differs from its checksum"),
+        (unlink("../data/2026-11-02.csv.gz"), f"lacks {PREFIX}/data/2026-11-02.csv.gz"),
+        (rewrite("../data/2026-11-02.csv.gz", b"half"), f"announces .* bytes of {PREFIX}/data/2026-11-02.csv.gz, which has 4"),
+    ],
+)
+def test_what_is_passed_over_and_why_is_told(tmp_path: Path, unfinish: Callable[[Path], None], why: str) -> None:
+    key = write_inventory(tmp_path, "2026-11-02", ["metadata/PMC1.1.json"])
+    unfinish(tmp_path / PREFIX / "2026-11-02T01-00Z")
+    with pytest.raises(ValueError, match=rf"is complete.*: {key} \({why}\)"):
+        find_manifest(source_of(tmp_path))
+    write_inventory(tmp_path, "2026-11-01", ["metadata/PMC1.1.json"])
+    (passed_over,) = newest_manifest(source_of(tmp_path)).passed_over
+    assert re.fullmatch(rf"{key} \({why}\)", passed_over)
 
 
 def test_without_a_complete_inventory_the_message_says_where_it_was_sought(tmp_path: Path) -> None:
@@ -126,6 +149,7 @@ def test_without_a_complete_inventory_the_message_says_where_it_was_sought(tmp_p
         {"creationTimestamp": "yesterday"},
         {"creationTimestamp": "9" * 30},
         {"fileSchema": None},
+        {"sourceBucket": "another-bucket"},
     ],
 )
 def test_a_complete_inventory_that_cannot_be_read_is_an_error_and_not_passed_over(
@@ -156,6 +180,16 @@ def test_rows_have_accession_parts_and_bad_keys_have_none(tmp_path: Path) -> Non
     assert [row["key"] for row in listed] == [key.replace("%2F", "/") for key in keys]
 
 
+def test_lines_of_another_bucket_are_no_versions_of_this_one(tmp_path: Path) -> None:
+    lines = gzip.decompress(part_of(["metadata/PMC1.1.json"])) + gzip.decompress(part_of(["metadata/PMC2.1.json"], "other"))
+    write(tmp_path, "part.csv.gz", gzip.compress(lines))
+    listed = rows(source_of(tmp_path), (ManifestPart("part.csv.gz", 0, None),))
+    assert [(row["key"], row["accession"], row["pmcid"], row["version"]) for row in listed] == [
+        ("metadata/PMC1.1.json", "PMC1.1", "PMC1", 1),
+        ("s3://other/metadata/PMC2.1.json", None, None, None),
+    ]
+
+
 def test_superseded_objects_and_delete_markers_are_left_out(tmp_path: Path) -> None:
     columns = ("Key", "IsLatest", "IsDeleteMarker", "LastModifiedDate", "ETag")
     lines = [
@@ -173,6 +207,34 @@ def test_a_part_that_differs_from_the_manifest_is_refused(tmp_path: Path) -> Non
         rows(source_of(tmp_path), (ManifestPart("part.csv.gz", 0, "0" * 32),))
     assert caught.value.reason is Reason.CHECKSUM_MISMATCH
     assert "0" * 32 in caught.value.detail
+
+
+LINE = f'"{BUCKET}","metadata/PMC1.1.json","2026-10-31T12:00:00.000Z","e"\n'.encode()
+PACKED = gzip.compress(b"".join(LINE.replace(b"PMC1", b"PMC%d" % number) for number in range(1, 2000)))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"no gzip",
+        b"",
+        PACKED[: len(PACKED) // 2],
+        PACKED[:-8],
+        PACKED[:-8] + bytes(8),
+        PACKED[:2000] + bytes([PACKED[2000] ^ 255]) + PACKED[2001:],
+        PACKED + b"rest",
+        gzip.compress(LINE.replace(b',"e"', b"")),
+        gzip.compress(LINE.replace(b"\n", b',"more"\n')),
+        gzip.compress(LINE.replace(b"2026-10-31T12:00:00.000Z", b"yesterday")),
+        gzip.compress(LINE.replace(b"PMC1", b"PMC\xff")),
+    ],
+    ids=["no_gzip", "empty", "half", "no_trailer", "wrong_crc", "flipped", "more", "few_columns", "many_columns", "time", "utf8"],
+)
+def test_a_part_that_is_no_list_is_refused_by_its_name(tmp_path: Path, data: bytes) -> None:
+    write(tmp_path, "part.csv.gz", data)
+    with pytest.raises(Rejected, match=r"part\.csv\.gz") as caught:
+        rows(source_of(tmp_path), (ManifestPart("part.csv.gz", 0, None),))
+    assert caught.value.reason is Reason.DAMAGED
 
 
 def test_a_part_comes_in_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
