@@ -131,6 +131,10 @@ class FetchSettings(Section):
     max_metadata_bytes: Positive = 16 * 2**20
     max_xml_bytes: Positive = 64 * 2**20
     max_image_bytes: Positive = 256 * 2**20
+    max_held_bytes: Positive = Field(
+        256 * 2**20,
+        description="Bytes of objects that a task reads, or has read and not yet processed; what comes next may go over it",
+    )
     wave_size: Positive = Field(
         200_000,
         description="Versions or images fetched per committed wave, which a killed run can lose; ten times as many extracted",

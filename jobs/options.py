@@ -55,6 +55,7 @@ def source_options(settings: Settings, num_tasks: int = 1) -> SourceOptions:
         first_backoff_s=fetch.first_backoff_s,
         max_backoff_s=fetch.max_backoff_s,
         requests_per_s=fetch.requests_per_s / num_tasks,
+        max_object_bytes=max(fetch.max_xml_bytes, fetch.max_image_bytes),
     )
 
 
@@ -107,8 +108,8 @@ def selection(settings: Settings) -> Selection:
 
 def fetch_limits(settings: Settings) -> FetchLimits:
     """Bounds of what is read."""
-    fetch = settings.fetch
-    return FetchLimits(fetch.max_metadata_bytes, fetch.max_xml_bytes, fetch.max_image_bytes, fetch.digest_attempts)
+    names = ("max_metadata_bytes", "max_xml_bytes", "max_image_bytes", "digest_attempts", "max_held_bytes")
+    return FetchLimits(**{name: getattr(settings.fetch, name) for name in names})
 
 
 def image_options(settings: Settings) -> ImageOptions:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from schemas.documents import FILTERED, REFUSED, STORED
 from schemas.rejects import Reason, Rejected
+from udfs.held_bytes import MAX_HELD_BYTES
 from udfs.metadata import ArticleMetadata, parse_metadata
 from udfs.object_keys import ObjectRef, accession_of_metadata_key, metadata_key
 from udfs.reads import Read, Steps, fetch_alone
@@ -17,12 +18,16 @@ _HEALED_BY_METADATA = frozenset({Reason.NOT_FOUND, Reason.CHECKSUM_MISMATCH})
 
 @dataclass(frozen=True)
 class FetchLimits:
-    """Bounds of what is read (bytes) and how often a digest that does not match is tried with fresh metadata."""
+    """Bounds of what is read (bytes) and how often a digest that does not match is tried with fresh metadata.
+
+    `max_held_bytes`: of all objects together that are being read or wait to be processed.
+    """
 
     max_metadata_bytes: int = 16 * 2**20
     max_xml_bytes: int = 64 * 2**20
     max_image_bytes: int = 256 * 2**20
     digest_attempts: int = 2
+    max_held_bytes: int = MAX_HELD_BYTES
 
 
 @dataclass(frozen=True)

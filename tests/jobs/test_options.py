@@ -44,13 +44,17 @@ def test_every_kernel_option_comes_from_the_settings() -> None:
             "fetch.timeout_s=7",
             "fetch.max_xml_bytes=5",
             "fetch.digest_attempts=9",
+            "fetch.max_held_bytes=6",
+            "fetch.max_image_bytes=4",
             "images.max_side_px=99",
         ],
     )
     source = source_options(settings)
     assert (source.uri, source.endpoint, source.timeout_s) == ("s3://mirror", "http://localhost:9", 7)
     assert (selection(settings).license_groups, selection(settings).require_open_access) == (("other",), False)
+    assert source.max_object_bytes == 5
     assert (fetch_limits(settings).max_xml_bytes, fetch_limits(settings).digest_attempts) == (5, 9)
+    assert fetch_limits(settings).max_held_bytes == 6
     assert image_options(settings).max_side_px == 99
 
 

@@ -168,13 +168,16 @@ def test_every_option_of_a_kernel_is_the_setting_of_the_run(small: Small, other:
         fetch__digest_attempts=3,
         fetch__max_xml_bytes=9_000_000,
         fetch__max_image_bytes=8_000_000,
+        fetch__max_held_bytes=7_000_000,
         fetch__keep_image_bytes="true",
         images__max_side_px=100,
     )
     documents, media = made["DocumentFetch"], made["MediaFetch"]
     assert documents.selection == Selection(("commercial", "other"), False)
     for kernel in (documents, media):
-        assert kernel.limits == FetchLimits(max_xml_bytes=9_000_000, max_image_bytes=8_000_000, digest_attempts=3)
+        assert kernel.limits == FetchLimits(
+            max_xml_bytes=9_000_000, max_image_bytes=8_000_000, digest_attempts=3, max_held_bytes=7_000_000
+        )
         assert (kernel.source.uri, kernel.source.requests_per_s, kernel.source.attempts) == (str(small.bucket), 2500, 7)
         assert kernel.concurrency == 3
     assert media.images == ImageOptions(max_side_px=100)

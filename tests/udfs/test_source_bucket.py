@@ -13,6 +13,7 @@ from tests.udfs import fault_proxy
 from tests.udfs.bucket_server import BUCKET, BucketServer
 from tests.udfs.fault_proxy import FaultProxy
 from tests.udfs.one_read import one_read
+from udfs.held_bytes import Admit, NoRoom
 from udfs.reads import fetch_concurrently
 from udfs.source import Source, SourceOptions, open_source
 from udfs.source.bucket import address
@@ -93,6 +94,40 @@ def test_an_object_that_is_too_large_is_refused_from_its_announced_size(open_buc
         open_bucket().read(KEY, len(DATA) - 1)
     assert caught.value.reason is Reason.TOO_LARGE
     assert faults.reads_of(KEY) == 2
+
+
+def test_an_object_without_room_is_refused_from_its_announced_size_and_not_tried_again(
+    open_bucket: Open, faults: FaultProxy
+) -> None:
+    sizes: list[int] = []
+
+    def admit(num_bytes: int) -> None:
+        sizes.append(num_bytes)
+        raise NoRoom(num_bytes)
+
+    faults.plan(KEY, fault_proxy.announces(2**30))
+    with pytest.raises(NoRoom):
+        open_bucket().read(KEY, 2**40, admit)
+    assert sizes == [2**30]
+    assert faults.reads_of(KEY) == 1
+
+
+def test_many_large_objects_are_held_one_after_the_other(open_bucket: Open, bucket_server: BucketServer) -> None:
+    keys = [f"PMC1.1/large{number}.jpg" for number in range(12)]
+    for key in keys:
+        bucket_server.put(key, key.encode() * 20_000)
+    source, held, most = open_bucket(), set(), []
+
+    def read(key: str, max_bytes: int, admit: Admit) -> bytes:
+        data = source.read(key, max_bytes, admit)
+        held.add(key)
+        most.append(len(held))
+        return data
+
+    for key, data in fetch_concurrently(read, one_read, keys, 8, max_held_bytes=3 * 20_000 * len(keys[-1])):
+        assert data == key.encode() * 20_000
+        held.discard(key)
+    assert 1 < max(most) <= 4
 
 
 def test_an_object_that_goes_on_behind_its_announced_size_is_refused_while_it_is_read(

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
@@ -171,6 +172,47 @@ def test_a_package_that_unpacks_to_too_much_is_refused_while_unpacking(tmp_path:
     assert refused(source_of(tmp_path), "metadata/PMC5.1.json") is Reason.TOO_LARGE
 
 
+def test_a_file_of_a_package_that_is_too_large_is_passed_by_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_package(tmp_path / "PMC5.tar.gz", {"a.tif": bytes(5000), "x.nxml": XML, "b.jpg": b"1"})
+    read: list[int] = []
+    extracted = tarfile.TarFile.extractfile
+    monkeypatch.setattr(tarfile.TarFile, "extractfile", lambda self, one: read.append(one.size) or extracted(self, one))
+    source = open_source(SourceOptions(str(tmp_path), max_object_bytes=1000))
+    metadata = metadata_of(source)
+    assert [(ref.name, bool(ref.md5)) for ref in metadata.media] == [("b.jpg", True), ("a.tif", False)]
+    with pytest.raises(Rejected, match=r"PMC5\.1/a\.tif has 5000 bytes, the limit is 1000") as caught:
+        source.read("PMC5.1/a.tif", 10**6)
+    assert caught.value.reason is Reason.TOO_LARGE
+    assert {info.key: info.num_bytes for info in source.list_keys("PMC5.1/")}["PMC5.1/a.tif"] == 5000
+    assert read == [len(XML), 1]
+
+
+def test_an_xml_that_is_too_large_is_refused_as_such(tmp_path: Path) -> None:
+    write_package(tmp_path / "PMC5.tar.gz", {"x.nxml": XML})
+    source = open_source(SourceOptions(str(tmp_path), max_object_bytes=len(XML) - 1))
+    with pytest.raises(Rejected) as caught:
+        fetch_document(source, "PMC5.1", "", Selection(), FetchLimits())
+    assert caught.value.reason is Reason.TOO_LARGE
+
+
+def test_one_package_is_unpacked_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(1, 9):
+        write_package(tmp_path / f"PMC{number}.tar.gz", {"a.jpg": b"1"})
+    unpack, running, most = packages_module.unpack, [], []
+
+    def slowly(path: Path, *rest: object) -> object:
+        running.append(path)
+        most.append(len(running))
+        time.sleep(0.02)
+        running.remove(path)
+        return unpack(path, *rest)
+
+    monkeypatch.setattr(packages_module, "unpack", slowly)
+    keys = [f"PMC{number}.1/a.jpg" for number in range(1, 9)]
+    assert [data for _, data in fetch_concurrently(source_of(tmp_path).read, one_read, keys, 8)] == [b"1"] * 8
+    assert most == [1] * 8
+
+
 @pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: b"no archive", lambda data: b""])
 def test_a_damaged_package_is_refused_and_read_again_once_it_is_whole(tmp_path: Path, damage: object) -> None:
     path = tmp_path / "PMC5.tar.gz"
@@ -214,7 +256,7 @@ def test_a_package_is_unpacked_once_for_all_its_objects(tmp_path: Path, monkeypa
     write_package(tmp_path / "PMC5.tar.gz", {"x.nxml": XML} | {f"{number}.jpg": b"1" for number in range(20)})
     opened = []
     unpack = packages_module.unpack
-    monkeypatch.setattr(packages_module, "unpack", lambda path, accession: opened.append(path) or unpack(path, accession))
+    monkeypatch.setattr(packages_module, "unpack", lambda path, *rest: opened.append(path) or unpack(path, *rest))
     source = source_of(tmp_path)
     keys = [f"PMC5.1/{number}.jpg" for number in range(20)]
     assert len(list(fetch_concurrently(source.read, one_read, keys, 8))) == 20
@@ -227,7 +269,9 @@ def test_unpacked_packages_give_way_when_they_become_too_many(tmp_path: Path, mo
         write_package(tmp_path / f"PMC{number}.tar.gz", {"a.jpg": bytes(1000)})
     opened = []
     unpack = packages_module.unpack
-    monkeypatch.setattr(packages_module, "unpack", lambda path, accession: opened.append(accession) or unpack(path, accession))
+    monkeypatch.setattr(
+        packages_module, "unpack", lambda path, accession, limit: opened.append(accession) or unpack(path, accession, limit)
+    )
     source = source_of(tmp_path)
     for number in (5, 6, 7, 7, 6, 5):
         source.read(f"PMC{number}.1/a.jpg", 1000)

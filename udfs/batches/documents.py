@@ -36,7 +36,7 @@ class DocumentFetch:
         def fetch(row: dict[str, Any]) -> Steps[Document]:
             return document_steps(self.source.bucket, row["accession"], row["etag"], self.selection, self.limits)
 
-        fetched = fetch_concurrently(source.read, fetch, rows_of(batches), self.concurrency)
+        fetched = fetch_concurrently(source.read, fetch, rows_of(batches), self.concurrency, self.limits.max_held_bytes)
         yield from batched((_result(row, document) for row, document in fetched), RESULT)
 
 

@@ -52,7 +52,7 @@ class MediaFetch:
             ref = object_key(row["uri"], row["accession"], self.source.bucket)
             return (yield from media_steps(self.source.bucket, ref, self.limits, metadata_key(row["accession"])))
 
-        fetched = fetch_concurrently(source.read, fetch, rows_of(batches), self.concurrency)
+        fetched = fetch_concurrently(source.read, fetch, rows_of(batches), self.concurrency, self.limits.max_held_bytes)
         yield from batched((self._result(row, media) for row, media in fetched), RESULT)
 
     def _result(self, row: dict[str, Any], media: FetchedMedia | Rejected) -> tuple[dict[str, Any], int]:

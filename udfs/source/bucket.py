@@ -12,6 +12,7 @@ import obstore
 from obstore.store import S3Store
 
 from schemas.rejects import Reason, Rejected
+from udfs.held_bytes import Admit, admit_any
 from udfs.object_keys import check_key
 from udfs.rate import RateLimit
 from udfs.source.options import ObjectInfo, SourceOptions, check_prefix
@@ -32,10 +33,10 @@ class BucketSource:
         self._store = open_store(options)
         self._retry = Retry(options.attempts, options.first_backoff_s, options.max_backoff_s, RateLimit(options.requests_per_s))
 
-    def read(self, key: str, max_bytes: int) -> bytes:
-        """See Source.read."""
+    def read(self, key: str, max_bytes: int, admit: Admit = admit_any) -> bytes:
+        """See Source.read; a request whose object finds no room counts as one."""
         check_key(key)
-        return self._retry.run(key, partial(self._get, key, max_bytes))
+        return self._retry.run(key, partial(self._get, key, max_bytes, admit))
 
     def head(self, key: str) -> ObjectInfo:
         """See Source.head."""
@@ -56,11 +57,12 @@ class BucketSource:
         stream = obstore.list(self._store, prefix or None, offset=after, chunk_size=LIST_CHUNK)
         return [_info(meta) for meta in next(iter(stream), [])]
 
-    def _get(self, key: str, max_bytes: int) -> bytes:
+    def _get(self, key: str, max_bytes: int, admit: Admit) -> bytes:
         result = obstore.get(self._store, key)
         num_bytes = result.meta["size"]
         if num_bytes > max_bytes:
             raise Rejected(Reason.TOO_LARGE, f"{key} has {num_bytes} bytes, the limit is {max_bytes}")
+        admit(num_bytes)
         # No chunk but the last is smaller than asked for: more than what was announced, so that the first one is all of it.
         chunk_bytes = num_bytes + 1
         chunks: list[bytes] = []

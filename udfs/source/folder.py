@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from schemas.rejects import Reason, Rejected
+from udfs.held_bytes import Admit, admit_any
 from udfs.object_keys import check_key
 from udfs.source.options import ObjectInfo, SourceOptions, check_prefix
 
@@ -21,19 +22,20 @@ class FolderSource:
         if not self._root.is_dir():
             raise ValueError(f"source.uri must be a folder that exists, not {options.uri!r}")
 
-    def read(self, key: str, max_bytes: int) -> bytes:
+    def read(self, key: str, max_bytes: int, admit: Admit = admit_any) -> bytes:
         """See Source.read."""
         path = self._path(key)
         try:
             with path.open("rb") as file:
                 num_bytes = os.fstat(file.fileno()).st_size
-                data = file.read(min(num_bytes, max_bytes) + 1)  # one more, to see a file that has grown
+                if num_bytes > max_bytes:
+                    raise Rejected(Reason.TOO_LARGE, f"{key} has {num_bytes} bytes, the limit is {max_bytes}")
+                admit(num_bytes)
+                data = file.read(num_bytes + 1)  # one more, to see a file that has grown
         except OSError as error:
             raise _rejected(key, error) from None
-        if len(data) != min(num_bytes, max_bytes + 1):
+        if len(data) != num_bytes:
             raise Rejected(Reason.FETCH_FAILED, f"{key} changed while it was read")
-        if num_bytes > max_bytes:
-            raise Rejected(Reason.TOO_LARGE, f"{key} has {num_bytes} bytes, the limit is {max_bytes}")
         return data
 
     def head(self, key: str) -> ObjectInfo:

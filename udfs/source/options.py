@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from udfs.held_bytes import Admit, admit_any
+
 
 @dataclass(frozen=True)
 class SourceOptions:
     """A source and how to read it: plain values, so that executors can open it themselves.
 
     `uri` is a folder, s3://bucket or https://host; `bucket` is the name that URIs in the metadata carry; `endpoint` replaces the
-    region's S3 address; `requests_per_s` caps one process (0: no cap); `timeout_s` bounds one request with its body.
+    region's S3 address; `requests_per_s` caps one process (0: no cap); `timeout_s` bounds one request with its body; files of
+    an old package with more than `max_object_bytes` are not unpacked.
     """
 
     uri: str
@@ -26,6 +29,7 @@ class SourceOptions:
     first_backoff_s: float = 0.2
     max_backoff_s: float = 20.0
     requests_per_s: float = 0.0
+    max_object_bytes: int = 256 * 2**20
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work; ValueError names the field."""
@@ -57,8 +61,8 @@ class Source(Protocol):
         """How this source was opened."""
         ...
 
-    def read(self, key: str, max_bytes: int) -> bytes:
-        """The whole object.
+    def read(self, key: str, max_bytes: int, admit: Admit = admit_any) -> bytes:
+        """The whole object; `admit` is told its size before the body is read, and its NoRoom is passed on.
 
         Rejected: unsafe_uri (a key with `..` or the like), not_found, too_large (before or while reading), fetch_failed (after
         all attempts).

@@ -8,7 +8,7 @@ import json
 import re
 import tarfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,15 @@ _SPDX = re.compile(r"CC-(BY(?:-[A-Z]+)*)(?:-[0-9.]+)?")
 
 @dataclass(frozen=True)
 class Package:
-    """XML and raster images of a package by the names they have in the bucket; `unsafe` are names that no object may have."""
+    """XML and raster images of a package by the names they have in the bucket.
+
+    `unsafe` are names that no object may have; `too_large` has the sizes of those that were left in the package.
+    """
 
     accession: str
     files: dict[str, bytes]
     unsafe: tuple[str, ...]
+    too_large: dict[str, int]
 
     @property
     def num_bytes(self) -> int:
@@ -39,24 +43,24 @@ class Package:
         return sum(map(len, self.files.values()))
 
 
-def unpack(path: Path, accession: str) -> Package:
-    """XML and raster images of a package, in memory; everything else in it is left out.
+def unpack(path: Path, accession: str, max_file_bytes: int) -> Package:
+    """XML and raster images of a package, in memory; everything else in it, and what is larger than allowed, is passed by.
 
     Rejected: not_found, too_large (more than 1 GiB unpacked, found while unpacking), damaged, fetch_failed.
     """
-    files: dict[str, bytes] = {}
+    found = Package(accession, {}, (), {})
     unsafe: list[str] = []
     try:
         with _BoundedGzip(path) as text, tarfile.open(fileobj=text, mode="r|") as package:
             for member in package:
-                _add(package, member, accession, (files, unsafe))
+                _add(package, member, (found, unsafe), max_file_bytes)
     except FileNotFoundError:
         raise Rejected(Reason.NOT_FOUND, f"{path.name} is not in the source") from None
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, ValueError) as error:
         raise Rejected(Reason.DAMAGED, f"{path.name} is damaged: {type(error).__name__}: {error}") from None
     except OSError as error:
         raise Rejected(Reason.FETCH_FAILED, f"{path.name}: {type(error).__name__}: {error.strerror}") from None
-    return Package(accession, files, tuple(unsafe))
+    return replace(found, unsafe=tuple(unsafe))
 
 
 def metadata_json(package: Package, listed: ListedPackage | None, bucket: str) -> bytes:
@@ -66,6 +70,7 @@ def metadata_json(package: Package, listed: ListedPackage | None, bucket: str) -
     xml_name = f"{accession}.xml"
     found = _front(package.files[xml_name], pmcid) if xml_name in package.files else {}
     urls = {name: f"s3://{bucket}/{accession}/{name}?md5={_md5(data)}" for name, data in package.files.items()}
+    urls |= {name: f"s3://{bucket}/{accession}/{name}" for name in package.too_large}
     xml_url = urls.pop(xml_name, None)
     values = {
         "pmcid": pmcid,
@@ -94,8 +99,8 @@ class _BoundedGzip(gzip.GzipFile):
         return data
 
 
-def _add(package: tarfile.TarFile, member: tarfile.TarInfo, accession: str, found: tuple[dict[str, bytes], list[str]]) -> None:
-    files, unsafe = found
+def _add(package: tarfile.TarFile, member: tarfile.TarInfo, into: tuple[Package, list[str]], max_file_bytes: int) -> None:
+    found, unsafe = into
     name = member.name.rpartition("/")[2]
     is_xml = name.lower().endswith((".nxml", ".xml"))
     if not member.isreg() or not (is_xml or split_raster(name)[1]):
@@ -105,10 +110,13 @@ def _add(package: tarfile.TarFile, member: tarfile.TarInfo, accession: str, foun
     except Rejected:
         unsafe.append(name)
         return
-    file = package.extractfile(member)
-    stored = f"{accession}.xml" if is_xml else name
-    if file and stored not in files:
-        files[stored] = file.read()
+    stored = f"{found.accession}.xml" if is_xml else name
+    if stored in found.files or stored in found.too_large:
+        return
+    if member.size > max_file_bytes:
+        found.too_large[stored] = member.size
+    elif file := package.extractfile(member):
+        found.files[stored] = file.read()
 
 
 def _front(xml: bytes, pmcid: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from schemas.rejects import Reason, Rejected
+from udfs.held_bytes import Admit, admit_any
 from udfs.object_keys import Accession, accession_of_metadata_key, check_key, metadata_key, parse_accession
 from udfs.source.file_list import FileList, ListedPackage
 from udfs.source.options import ObjectInfo, SourceOptions, check_prefix
@@ -29,15 +30,16 @@ class PackagesSource:
     def __init__(self, options: SourceOptions) -> None:
         self.options = options
         self._root = Path(options.uri.removeprefix("file://")).resolve()
-        self._cache = _PackageCache()
+        self._cache = _PackageCache(options.max_object_bytes)
         self._file_list = FileList(sorted({path for pattern in _FILE_LISTS for path in self._root.glob(pattern)}))
 
-    def read(self, key: str, max_bytes: int) -> bytes:
+    def read(self, key: str, max_bytes: int, admit: Admit = admit_any) -> bytes:
         """See Source.read; a metadata JSON is made from the package and the file list."""
         check_key(key)
         data = self._content(key)
         if len(data) > max_bytes:
             raise Rejected(Reason.TOO_LARGE, f"{key} has {len(data)} bytes, the limit is {max_bytes}")
+        admit(len(data))
         return data
 
     def head(self, key: str) -> ObjectInfo:
@@ -64,14 +66,18 @@ class PackagesSource:
 
     def _members(self, accession: Accession) -> Iterator[ObjectInfo]:
         info = self._info(accession)
-        for name, data in self._package(accession).files.items():
-            yield ObjectInfo(f"{accession}/{name}", len(data), info.etag, info.last_modified)
+        package = self._package(accession)
+        for name, num_bytes in ({name: len(data) for name, data in package.files.items()} | package.too_large).items():
+            yield ObjectInfo(f"{accession}/{name}", num_bytes, info.etag, info.last_modified)
 
     def _content(self, key: str) -> bytes:
         accession, name = _parse(key)
         package = self._package(accession)
         if name is None:
             return metadata_json(package, self._file_list.row(accession.pmcid), self.options.bucket)
+        if name in package.too_large:
+            detail = f"{key} has {package.too_large[name]} bytes, the limit is {self.options.max_object_bytes}"
+            raise Rejected(Reason.TOO_LARGE, detail)
         if name not in package.files:
             raise Rejected(Reason.NOT_FOUND, f"{key} is not in the source")
         return package.files[name]
@@ -99,10 +105,12 @@ class PackagesSource:
 
 
 class _PackageCache:
-    """The packages unpacked last, up to CACHE_BYTES; threads that want the same one unpack it once."""
+    """The packages unpacked last, up to CACHE_BYTES; one package is unpacked at a time, and once for all that want it."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_file_bytes: int) -> None:
+        self._max_file_bytes = max_file_bytes
         self._lock = threading.Lock()
+        self._unpacking = threading.Lock()
         self._packages: OrderedDict[str, Future[Package]] = OrderedDict()
 
     def get(self, path: Path, accession: str) -> Package:
@@ -118,7 +126,8 @@ class _PackageCache:
 
     def _unpack(self, path: Path, accession: str, future: Future[Package]) -> None:
         try:
-            future.set_result(unpack(path, accession))
+            with self._unpacking:
+                future.set_result(unpack(path, accession, self._max_file_bytes))
         except BaseException as error:
             with self._lock:
                 self._packages.pop(accession, None)
