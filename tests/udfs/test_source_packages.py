@@ -17,7 +17,7 @@ from udfs.inventory_rows import listing_batches
 from udfs.metadata import ArticleMetadata, parse_metadata
 from udfs.reads import fetch_concurrently
 from udfs.selection import Selection
-from udfs.source import Source, SourceOptions, open_source
+from udfs.source import Source, SourceOptions, open_source, package_folder
 from udfs.source import package as package_module
 from udfs.source import packages as packages_module
 
@@ -250,6 +250,22 @@ def test_the_change_mark_follows_package_and_list(tmp_path: Path) -> None:
     marks.append(mark())
     assert marks[0] == marks[1]
     assert len(set(marks)) == 3
+
+
+def test_a_source_that_stays_open_sees_what_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(package_folder, "WALK_AGAIN_S", 0.0)
+    write_package(tmp_path / "aa/PMC5.tar.gz", {"x.nxml": XML, "a.jpg": b"old"})
+    source = source_of(tmp_path)
+    assert (source.read("PMC5.1/a.jpg", 10), metadata_of(source).license_code) == (b"old", "CC BY-NC-SA")
+    write_package(tmp_path / "aa/PMC5.tar.gz", {"x.nxml": XML, "a.jpg": b"newer"})
+    write_package(tmp_path / "bb/PMC6.tar.gz", {"x.nxml": XML, "a.jpg": b"6"})
+    assert (source.read("PMC5.1/a.jpg", 10), source.read("PMC6.1/a.jpg", 10)) == (b"newer", b"6")
+    for code in ("CC0", "CC BY"):
+        write_list(tmp_path / "oa_file_list.csv", [listed("PMC5", code), *[listed("PMC6", code)] * len(code)])
+        assert metadata_of(source).license_code == code
+    (tmp_path / "aa/PMC5.tar.gz").unlink()
+    assert [info.key for info in list_versions(source)] == ["metadata/PMC6.1.json"]
+    assert refused(source, "PMC5.1/a.jpg") is Reason.NOT_FOUND
 
 
 def test_a_package_is_unpacked_once_for_all_its_objects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

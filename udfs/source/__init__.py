@@ -8,7 +8,8 @@ from pathlib import Path
 from udfs.source.bucket import BucketSource
 from udfs.source.folder import FolderSource
 from udfs.source.options import ObjectInfo, Source, SourceOptions
-from udfs.source.packages import PackagesSource, is_packages_folder
+from udfs.source.package_folder import is_packages_folder
+from udfs.source.packages import PackagesSource
 
 __all__ = ["ObjectInfo", "Source", "SourceOptions", "open_source"]
 
