@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,15 +31,20 @@ def to_srgb(image: Image.Image) -> Pixels:
         if value_range is None:
             rows = np.asarray(_strip_to_rgb(strip))
         else:
-            rows = scale_to_8_bit(np.asarray(strip), *value_range)[:, :, None]
+            rows = _shown(np.asarray(strip), image.info.get("transparency"), value_range)
         out[top : top + strip.height] = rows
     return out
 
 
 def scale_to_8_bit(values: npt.NDArray[np.generic], black: float, white: float) -> Pixels:
-    """Values stretched from black..white (in either order) to 0..255; what is no number becomes 0, infinities the ends."""
+    """Values stretched from black..white (in either order) to 0..255; what is no number becomes 0, infinities the ends.
+
+    Wider values than 16 bits are reckoned as doubles: floats would lose the steps of a small range far from zero.
+    """
+    numbers: npt.NDArray[Any] = values.astype(np.float32 if values.dtype.itemsize <= 2 else np.float64)
     span = white - black
-    scaled = (values.astype(np.float32) - np.float32(black)) * np.float32(255.0 / span if span else 0.0)
+    with np.errstate(over="ignore", invalid="ignore"):  # values that are no numbers, or a range that no number holds
+        scaled = (numbers - black) * (255.0 / span if span else 0.0)
     finite = np.nan_to_num(scaled, nan=0.0, posinf=255.0, neginf=0.0)
     return np.asarray(np.clip(finite + 0.5, 0, 255), dtype=np.uint8)
 
@@ -47,6 +53,13 @@ def is_srgb(image: Image.Image) -> bool:
     """True when the image's values are sRGB as they stand: no profile, a broken one, or one that changes next to nothing."""
     profile = image.info.get("icc_profile")
     return image.mode in ("RGB", "L") and (not profile or _transform(profile, image.mode) is None)
+
+
+def _shown(values: npt.NDArray[np.generic], hidden: object, value_range: tuple[float, float]) -> Pixels:
+    rows = scale_to_8_bit(values, *value_range)
+    if isinstance(hidden, int):
+        rows[values == hidden] = 255
+    return rows[:, :, None]
 
 
 def _strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
@@ -61,10 +74,11 @@ def _strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
 
 
 def _value_range(image: Image.Image) -> tuple[float, float]:
-    """The smallest and the largest finite value, exchanged where the file says that zero is white."""
-    low, high = np.inf, -np.inf
+    """The smallest and the largest finite value that is not transparent, exchanged where the file says that zero is white."""
+    low, high, hidden = np.inf, -np.inf, image.info.get("transparency")
     for _, strip in _strips(image):
         values = np.asarray(strip)
+        values = values[values != hidden] if isinstance(hidden, int) else values
         finite = values[np.isfinite(values)] if image.mode == "F" else values
         if finite.size:
             low, high = min(low, float(finite.min())), max(high, float(finite.max()))

@@ -13,10 +13,10 @@ from PIL import ExifTags, Image
 
 from schemas.rejects import Reason, Rejected
 from udfs.image_colour import Pixels, is_srgb, to_srgb
-from udfs.image_header import HEADER_ERRORS
+from udfs.image_header import HEADER_ERRORS, decoder_reason
+from udfs.image_tiff import check_planes, decode_admitted, is_admitted
 from udfs.image_wide import is_wide_colour, stretched
 
-_UNSUPPORTED_WORDS = ("not supported", "unsupported", "unknown", "cannot handle", "not implemented", "not available")
 _TURNS = {
     2: lambda pixels: cv2.flip(pixels, 1),
     3: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_180),
@@ -84,13 +84,6 @@ def orientation(image: Image.Image) -> int:
     return value if value in _TURNS else 1
 
 
-def decoder_reason(error: BaseException) -> Reason:
-    """unsupported for what the decoder does not know, truncated for data that end early or are damaged."""
-    text = str(error).lower()
-    unknown = isinstance(error, KeyError) or any(word in text for word in _UNSUPPORTED_WORDS)
-    return Reason.UNSUPPORTED if unknown else Reason.TRUNCATED
-
-
 def _profiled(stored: Pixels, image: Image.Image) -> Pixels:
     if is_srgb(image):
         return stored
@@ -100,13 +93,16 @@ def _profiled(stored: Pixels, image: Image.Image) -> Pixels:
 
 
 def _upright(data: bytes, image: Image.Image, turn: int) -> Pixels:
+    check_planes(image)
+    if is_admitted(image):
+        return decode_admitted(data, image)
     is_wide = is_wide_colour(data, image)
     image.load()
     pixels = to_srgb(image)
-    turned_by_pillow = image.format == "TIFF"  # while it loads
-    if is_wide and (turn == 1 or not turned_by_pillow):
-        pixels = stretched(data, pixels)
-    return pixels if turned_by_pillow else _turned(pixels, turn)
+    if is_wide:
+        pixels = stretched(data, image, pixels)
+    turned_by_decoder = image.format == "TIFF"  # by Pillow while it loads, by OpenCV as well
+    return pixels if turned_by_decoder else _turned(pixels, turn)
 
 
 def _turned(pixels: Pixels, turn: int) -> Pixels:

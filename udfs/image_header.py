@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, JpegImagePlugin
+from PIL import BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
 
 from schemas.rejects import Reason, Rejected
 from udfs.image_options import ImageOptions
@@ -40,6 +41,16 @@ _UNSUPPORTED = (
     (b"\xd7\xcd\xc6\x9a", "WMF"),
 )
 _HEIF_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"mif1")
+_OPENERS: dict[str, Callable[[io.BytesIO], Image.Image]] = {
+    "JPEG": JpegImagePlugin.JpegImageFile,  # with further pictures behind it (MPO of some cameras) it is the JPEG it begins with
+    "PNG": PngImagePlugin.PngImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+    "TIFF": TiffImagePlugin.TiffImageFile,
+    "WEBP": WebPImagePlugin.WebPImageFile,
+    "BMP": BmpImagePlugin.BmpImageFile,
+}
+_UNSUPPORTED_WORDS = ("not supported", "unsupported", "unknown", "cannot handle", "not implemented", "not available")
+_UNKNOWN_KINDS = ("unknown pixel mode", "unsupported", "not yet supported", "cannot handle")
 _SHORT_HEADER_BYTES = 1024
 _JPEG_METADATA = {*range(0xE0, 0xF0), 0xFE}
 _JPEG_SCAN = b"\xff\xda"
@@ -83,12 +94,25 @@ def open_image(data: bytes) -> Image.Image:
     """The image with its header read and no pixel decoded; Rejected: not_an_image, unsupported, truncated."""
     name = image_format(data)
     try:
-        image = Image.open(io.BytesIO(data), formats=[name])
-        # A JPEG with further pictures behind it (MPO, as some cameras write) is the JPEG that it begins with.
-        return image if image.format != "MPO" else JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+        return _OPENERS[name](io.BytesIO(data))
     except HEADER_ERRORS as error:
-        reason = Reason.TRUNCATED if len(data) < _SHORT_HEADER_BYTES else Reason.NOT_AN_IMAGE
-        raise Rejected(reason, f"{name} header of {len(data)} bytes cannot be read: {error}") from error
+        raise Rejected(_header_reason(data, error), f"{name} header of {len(data)} bytes cannot be read: {error}") from error
+
+
+def decoder_reason(error: BaseException) -> Reason:
+    """unsupported for what the decoder does not know, truncated for data that end early or are damaged."""
+    text = str(error).lower()
+    unknown = isinstance(error, KeyError) or any(word in text for word in _UNSUPPORTED_WORDS)
+    return Reason.UNSUPPORTED if unknown else Reason.TRUNCATED
+
+
+def _header_reason(data: bytes, error: BaseException) -> Reason:
+    """unsupported for a kind of image that nobody here decodes; else the file is too short for a header, or has none."""
+    looked_up = error.__cause__  # in Pillow's tables of what it knows: the kinds and the compressions of a TIFF, for one
+    is_unknown = isinstance(looked_up, KeyError) and looked_up.args != (TiffImagePlugin.COLORMAP,)
+    if is_unknown or any(words in str(error).lower() for words in _UNKNOWN_KINDS):
+        return Reason.UNSUPPORTED
+    return Reason.TRUNCATED if len(data) < _SHORT_HEADER_BYTES else Reason.NOT_AN_IMAGE
 
 
 def read_header(data: bytes, image: Image.Image) -> Header:

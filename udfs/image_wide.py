@@ -1,45 +1,109 @@
-"""Colour images with 16 bits a channel whose values use only the lower part of the range (12-bit cameras in 16-bit files)."""
+"""Samples of more than eight bits, which OpenCV reads as they are, as sRGB on white, stretched from their real range."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import cv2
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from udfs.image_colour import Pixels, scale_to_8_bit
 
+Samples = npt.NDArray[Any]
+
 _BITS_PER_SAMPLE_TAG = 258
+_PHOTOMETRIC_TAG = 262
+_RGB = 2
+_EXTRA_SAMPLES_TAG = 338
+_PREMULTIPLIED = 1
 _PNG_DEPTH_AND_TYPE = slice(24, 26)
-_PNG_WIDE_COLOUR = (b"\x10\x02", b"\x10\x06")  # 16 bits; colour without and with alpha
+_PNG_GREY_AND_ALPHA = b"\x10\x04"
+_PNG_WIDE = (b"\x10\x02", _PNG_GREY_AND_ALPHA, b"\x10\x06")  # 16 bits; colour, grey with alpha, colour with alpha
 _HALF_RANGE = 128
+_FULL_RANGE = 65535.0
+_STRIP_SAMPLES = 4_000_000
 
 
 def is_wide_colour(data: bytes, image: Image.Image) -> bool:
     """True for a PNG or TIFF of several channels with 16 bits each, of which Pillow keeps the upper eight."""
     if image.format == "PNG":
-        return data[_PNG_DEPTH_AND_TYPE] in _PNG_WIDE_COLOUR
-    bits = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE_TAG, ())
-    return image.format == "TIFF" and isinstance(bits, tuple) and len(bits) > 1 and set(bits) == {16}
+        return data[_PNG_DEPTH_AND_TYPE] in _PNG_WIDE
+    tags = getattr(image, "tag_v2", {})
+    bits = tags.get(_BITS_PER_SAMPLE_TAG, ())
+    is_rgb = tags.get(_PHOTOMETRIC_TAG) == _RGB and _PREMULTIPLIED not in tags.get(_EXTRA_SAMPLES_TAG, ())
+    return image.format == "TIFF" and is_rgb and isinstance(bits, tuple) and len(bits) > 1 and set(bits) == {16}
 
 
-def stretched(data: bytes, pixels: Pixels) -> Pixels:
-    """The image decoded anew with all its bits and stretched to its real range, as stored, transparent parts on white.
+def stretched(data: bytes, image: Image.Image, pixels: Pixels) -> Pixels:
+    """The image decoded anew with all its bits, as OpenCV lays it, transparent parts on white.
 
-    `pixels` are its upper eight bits: they are returned as they are where they use the range, or no decoder knows better.
+    Grey is stretched to its real range, as grey without alpha is; colours are if they use less than half of the range.
+    `pixels` are the upper eight bits: they are returned as they are where that suffices, or no decoder knows better.
     """
-    if int(pixels.max()) >= _HALF_RANGE:
+    is_grey, is_hidden = data[_PNG_DEPTH_AND_TYPE] == _PNG_GREY_AND_ALPHA, "transparency" in image.info
+    if image.mode == "RGB" and not is_hidden and int(pixels.max()) >= _HALF_RANGE:
         return pixels
+    samples = read_samples(data)
+    if samples is None or samples.dtype != np.uint16 or samples.shape[:2] != pixels.shape[:2] or samples.ndim != 3:
+        return pixels
+    shows_alpha = has_alpha(samples) and (image.mode == "RGBA" or is_hidden)
+    black, white = visible_range(samples, shows_alpha)
+    if is_grey or white < _HALF_RANGE * 256:
+        return to_rgb(samples, black, white, shows_alpha)
+    return to_rgb(samples, 0.0, _FULL_RANGE, shows_alpha) if is_hidden else pixels
+
+
+def read_samples(data: bytes) -> Samples | None:
+    """Samples [height, width] or [height, width, 3 or 4], blue first, in the type of the file; None if OpenCV cannot.
+
+    A TIFF comes out upright, anything else as stored. MemoryError where there is too little.
+    """
     try:
-        values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        return pixels
-    if values is None or values.dtype != np.uint16 or values.shape[:2] != pixels.shape[:2] or values.ndim != 3:
-        return pixels
-    colours = np.asarray(values)[:, :, 2::-1]  # OpenCV keeps blue first
-    scaled = scale_to_8_bit(colours, float(colours.min()), float(colours.max()))
-    return scaled if values.shape[2] == 3 else _on_white(scaled, np.asarray(values)[:, :, 3])
+        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        if error.code == cv2.Error.StsNoMem:
+            raise MemoryError(str(error)) from error
+        return None
 
 
-def _on_white(colours: Pixels, alpha: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> Pixels:
-    share = alpha.astype(np.float32)[:, :, None] / np.float32(65535.0)
+def has_alpha(samples: Samples) -> bool:
+    """True for samples of four channels."""
+    return samples.ndim == 3 and samples.shape[2] == 4
+
+
+def visible_range(samples: Samples, shows_alpha: bool) -> tuple[float, float]:
+    """The smallest and the largest finite value of what is not fully transparent; zeros where nothing is."""
+    low, high = np.inf, -np.inf
+    for rows in _strips(samples):
+        part = samples[rows]
+        colours = part if part.ndim == 2 else part[:, :, :3]
+        values = colours[part[:, :, 3] > 0] if shows_alpha else colours
+        finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+        if finite.size:
+            low, high = min(low, float(finite.min())), max(high, float(finite.max()))
+    return (low, high) if low <= high else (0.0, 0.0)
+
+
+def to_rgb(samples: Samples, black: float, white: float, shows_alpha: bool) -> Pixels:
+    """Samples stretched from black..white to RGB [height, width, 3] on white, strip by strip."""
+    out: Pixels = np.empty((*samples.shape[:2], 3), dtype=np.uint8)
+    for rows in _strips(samples):
+        part = samples[rows]
+        scaled = scale_to_8_bit(part[:, :, None] if part.ndim == 2 else part[:, :, 2::-1], black, white)
+        out[rows] = _on_white(scaled, part[:, :, 3]) if shows_alpha else scaled
+    return out
+
+
+def _on_white(colours: Pixels, alpha: Samples) -> Pixels:
+    whole = 1.0 if alpha.dtype.kind == "f" else float(np.iinfo(alpha.dtype).max)
+    share = np.clip(np.nan_to_num(alpha.astype(np.float32) / np.float32(whole)), 0.0, 1.0)[:, :, None]
     return np.asarray(colours * share + 255.0 * (1.0 - share) + 0.5, dtype=np.uint8)
+
+
+def _strips(samples: Samples) -> Iterator[slice]:
+    height = max(1, _STRIP_SAMPLES * samples.shape[0] // max(1, samples.size))
+    for top in range(0, samples.shape[0], height):
+        yield slice(top, top + height)

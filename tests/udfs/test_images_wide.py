@@ -1,0 +1,203 @@
+"""Samples of more than eight bits come out stretched from their real range, however they are stored."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from schemas.rejects import Reason, Rejected
+from tests.udfs.image_samples import Pixels, as_rgb, colours, encoded, greys, half_transparent, image, on_white, stretched
+from tests.udfs.wide_samples import Samples, TiffLayout, png_of_16_bits, tiff
+from udfs.image_decode import decode
+from udfs.image_options import ImageOptions
+from udfs.image_record import plan
+from udfs.images import process_image
+
+_TYPES = ["u4", "u8", "i1", "i2", "i4", "i8", "f4", "f8"]
+_FACTOR, _OFFSET = 9, 1000
+_DEFLATE = 8
+
+
+def pixels_of(data: bytes) -> Pixels:
+    return decode(data, plan(data, ImageOptions()).image).pixels
+
+
+def assert_close(data: bytes, expected: Pixels, levels: int = 1) -> None:
+    pixels = pixels_of(data)
+    assert pixels.shape == expected.shape
+    assert np.abs(pixels.astype(int) - expected).max() <= levels
+
+
+def range_of(values: Pixels) -> npt.NDArray[np.float64]:
+    """The values as shares of their own range."""
+    wide = values.astype(np.float64)
+    return (wide - wide.min()) / (wide.max() - wide.min())
+
+
+def spread(values: Pixels, sample_type: str) -> Samples:
+    """Values over the middle 80 % of what a type holds (a float: of -3 to 5), so that a wrong sign or byte order shows."""
+    if sample_type.startswith("f"):
+        return (range_of(values) * 8 - 3).astype(sample_type)
+    limits = np.iinfo(sample_type)
+    low, high = float(limits.min) * 0.8 + float(limits.max) * 0.1, float(limits.max) * 0.9
+    return (range_of(values) * (high - low) + low).astype(sample_type)
+
+
+def reason_of(data: bytes) -> Reason | None:
+    try:
+        process_image(data)
+    except Rejected as rejected:
+        return rejected.reason
+    return None
+
+
+@pytest.mark.parametrize("compression", [1, _DEFLATE])
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("sample_type", _TYPES)
+def test_grey_samples_of_any_type_are_stretched(sample_type: str, order: str, compression: int) -> None:
+    layout = TiffLayout(order, compression=compression)
+    assert_close(tiff(spread(greys(), sample_type), layout), stretched(greys()), 2 if sample_type == "i1" else 1)
+
+
+@pytest.mark.parametrize("compression", [1, _DEFLATE])
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("sample_type", _TYPES)
+def test_colours_of_any_type_are_stretched(sample_type: str, order: str, compression: int) -> None:
+    layout = TiffLayout(order, compression=compression)
+    assert_close(tiff(spread(colours(), sample_type), layout), colours(), 2)
+
+
+@pytest.mark.parametrize("compression", [1, _DEFLATE])
+@pytest.mark.parametrize("factor", [16, 257])
+def test_sixteen_bit_colours_of_a_big_endian_tiff_are_right(factor: int, compression: int) -> None:
+    layout = TiffLayout(">", compression=compression)
+    assert_close(tiff(colours().astype(np.uint16) * factor, layout), colours())
+
+
+def test_wide_colours_become_a_record() -> None:
+    record = process_image(tiff(spread(colours(), "f4"), TiffLayout(">")))
+    assert (record.format, record.width_px, record.height_px) == ("TIFF", colours().shape[1], colours().shape[0])
+
+
+def test_a_small_range_far_from_zero_keeps_its_steps() -> None:
+    assert_close(tiff((greys().astype(np.uint32) + 3_000_000_000).astype(np.uint32)), stretched(greys()))
+    assert_close(tiff((greys().astype(np.int32) - 2_000_000_000).astype(np.int32)), stretched(greys()))
+
+
+@pytest.mark.parametrize("sample_type", ["u2", "u4", "f4"])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_wide_samples_where_zero_is_white_are_not_a_negative(sample_type: str, order: str) -> None:
+    data = tiff(spread(255 - greys(), sample_type), TiffLayout(order, photometric=0))
+    assert_close(data, stretched(greys()))
+
+
+@pytest.mark.parametrize("sample_type", ["u4", "f4"])
+def test_wide_colours_with_alpha_stand_on_white(sample_type: str) -> None:
+    whole = 1.0 if sample_type == "f4" else np.iinfo(sample_type).max
+    alpha = (half_transparent() / 255 * whole).astype(sample_type)
+    samples = np.concatenate([spread(colours(), sample_type), alpha[:, :, None]], axis=2)
+    shown = colours().astype(float)[half_transparent() > 0]
+    scaled = np.clip((colours() - shown.min()) / (shown.max() - shown.min()) * 255, 0, 255).astype(np.uint8)
+    assert_close(tiff(samples, TiffLayout(extra_samples=(2,))), on_white(scaled, half_transparent()), 2)
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+@pytest.mark.parametrize("sample_type", ["u2", "u4"])
+def test_turned_wide_colours_are_stretched_and_upright(sample_type: str, orientation: int) -> None:
+    dark = colours().astype(sample_type) * 16
+    assert_close(tiff(_as_stored(dark, orientation), TiffLayout(orientation=orientation)), colours())
+
+
+def _as_stored(upright: Samples, orientation: int) -> Samples:
+    """Rows and columns in the order that the tag Orientation of TIFF 6.0 says (5 to 8: columns come as rows)."""
+    flipped = {1: upright, 2: upright[:, ::-1], 3: upright[::-1, ::-1], 4: upright[::-1]}
+    if orientation in flipped:
+        return flipped[orientation]
+    swapped = upright.swapaxes(0, 1)
+    return {5: swapped, 6: swapped[::-1], 7: swapped[::-1, ::-1], 8: swapped[:, ::-1]}[orientation]
+
+
+def test_sixteen_bit_grey_with_alpha_is_stretched_on_white() -> None:
+    alpha = half_transparent()
+    values = greys().astype(np.uint16) * _FACTOR + _OFFSET
+    shown = values[alpha > 0].astype(float)
+    scaled = np.clip((values - shown.min()) / (shown.max() - shown.min()) * 255, 0, 255).astype(np.uint8)
+    data = png_of_16_bits(np.stack([values, alpha.astype(np.uint16) * 257], axis=-1))
+    assert_close(data, on_white(as_rgb(scaled), alpha))
+
+
+@pytest.mark.parametrize("factor", [16, 257])
+def test_sixteen_bit_colours_of_a_png_keep_their_range_or_are_stretched(factor: int) -> None:
+    assert_close(png_of_16_bits(colours().astype(np.uint16) * factor), colours())
+
+
+@pytest.mark.parametrize("factor", [16, 257])
+def test_sixteen_bit_colours_with_alpha_stand_on_white(factor: int) -> None:
+    alpha = half_transparent()
+    samples = np.concatenate([colours().astype(np.uint16) * factor, alpha[:, :, None].astype(np.uint16) * 257], axis=2)
+    assert_close(png_of_16_bits(samples), on_white(colours(), alpha), 1 if factor == 257 else 8)
+
+
+@pytest.mark.parametrize("factor", [16, 255])
+def test_a_transparent_colour_of_16_bits_is_white(factor: int) -> None:
+    hidden = (200, 30, 30)
+    expected = colours()
+    expected[(expected == hidden).all(axis=2)] = 255
+    data = png_of_16_bits(colours().astype(np.uint16) * factor, tuple(value * factor for value in hidden))
+    assert_close(data, expected, 1 if factor == 16 else 2)
+
+
+def test_a_transparent_grey_of_16_bits_is_white_and_no_part_of_the_range() -> None:
+    values = greys().astype(np.uint16) * _FACTOR + _OFFSET
+    expected = stretched(greys())
+    values[:10], expected[:10] = 65535, 255
+    shown = greys()[10:].astype(float)
+    expected[10:] = as_rgb(np.floor((shown - shown.min()) / (shown.max() - shown.min()) * 255 + 0.5))
+    assert_close(png_of_16_bits(values, (65535,)), expected)
+
+
+@pytest.mark.parametrize(
+    ("samples", "layout"),
+    [
+        (greys().astype(np.float16), TiffLayout()),
+        (np.repeat(greys()[:, :, None], 5, axis=2), TiffLayout(photometric=1, extra_samples=(0, 0, 0, 0))),
+        (np.repeat(greys()[:, :, None], 2, axis=2).astype(np.uint32), TiffLayout(extra_samples=(2,))),
+        (colours().astype(np.float32), TiffLayout(planar=2)),
+        (colours().astype(np.float32), TiffLayout(planar=2, compression=_DEFLATE)),
+        (colours().astype(np.uint16) * 257, TiffLayout(planar=2)),
+        (greys(), TiffLayout(compression=34712)),  # JPEG 2000
+        (greys(), TiffLayout(photometric=32803)),  # a camera's colour filter array
+    ],
+)
+def test_a_tiff_of_a_kind_that_nothing_here_reads_is_unsupported(samples: Samples, layout: TiffLayout) -> None:
+    assert reason_of(tiff(samples, layout)) is Reason.UNSUPPORTED
+
+
+def test_kinds_of_jpeg_and_bmp_that_nothing_here_reads_are_unsupported() -> None:
+    jpeg, bmp = bytearray(encoded(image(), "JPEG")), bytearray(encoded(image(), "BMP"))
+    jpeg[jpeg.index(b"\xff\xc0") + 4] = 12  # bits a sample
+    bmp[30] = 4  # the compression: a JPEG inside
+    assert (reason_of(bytes(jpeg)), reason_of(bytes(bmp))) == (Reason.UNSUPPORTED, Reason.UNSUPPORTED)
+
+
+@pytest.mark.parametrize("sample_type", ["u4", "f4"])
+@pytest.mark.parametrize("compression", [1, _DEFLATE])
+def test_wide_samples_that_end_early_are_truncated(sample_type: str, compression: int) -> None:
+    data = tiff(spread(colours(), sample_type), TiffLayout(compression=compression))
+    directory_at = int.from_bytes(data[4:8], "little")
+    hole = directory_at // 2
+    if compression == 1:  # the strip is said to lie where the file has no more bytes
+        data = data.replace((8).to_bytes(4, "little"), (len(data) - 100).to_bytes(4, "little"))
+    else:
+        data = data[:hole] + b"\0" * (directory_at - hole) + data[directory_at:]
+    assert reason_of(data) is Reason.TRUNCATED
+
+
+def test_the_order_of_bytes_changes_no_pixel() -> None:
+    layout = TiffLayout(compression=_DEFLATE)
+    for sample_type in _TYPES:
+        samples = spread(colours(), sample_type)
+        assert np.array_equal(pixels_of(tiff(samples, layout)), pixels_of(tiff(samples, replace(layout, order=">"))))

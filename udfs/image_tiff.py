@@ -1,0 +1,82 @@
+"""TIFFs of the kinds that Pillow reads wrongly or not at all; OpenCV reads their samples as they are.
+
+Pillow takes unsigned 32 bits for signed ones, swaps the bytes of compressed big-endian samples, and knows neither colours of
+more than 16 bits nor doubles nor big-endian 16 bits whose zero is white.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from PIL import Image, TiffImagePlugin
+
+from schemas.rejects import Reason, Rejected
+from udfs.image_colour import Pixels
+from udfs.image_wide import Samples, has_alpha, read_samples, to_rgb, visible_range
+
+UNSIGNED, SIGNED, FLOAT = 1, 2, 3
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
+_TYPES = ((UNSIGNED, 32), (UNSIGNED, 64), (SIGNED, 8), (SIGNED, 16), (SIGNED, 32), (SIGNED, 64), (FLOAT, 32), (FLOAT, 64))
+_COLOURS = (("RGB", 3, ()), ("RGB", 4, (0,)), ("RGBA", 4, (2,)), ("RGBA", 4, ()))  # mode, channels, what extra channels are
+_RAW_MODE = "samples of another decoder"  # no raw mode of Pillow: it opens such a file and cannot load it
+_ORDERS = (b"II", b"MM")
+_COMPRESSIONS = ("raw", "tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "packbits")  # whose failure is the data's
+
+_Kind = tuple[bytes, int, tuple[int], int, tuple[int, ...], tuple[int, ...]]
+
+
+def admit() -> None:
+    """Let Pillow open these kinds: it reads their header, and their pixels come from `decode_admitted`."""
+    TiffImagePlugin.OPEN_INFO.update({kind: (mode, _RAW_MODE) for kind, mode in _kinds()})
+
+
+def is_admitted(image: Image.Image) -> bool:
+    """True for an opened image, not yet loaded, whose pixels Pillow would get wrong."""
+    return any(_RAW_MODE in (tile[3] or ()) for tile in getattr(image, "tile", []))
+
+
+def check_planes(image: Image.Image) -> None:
+    """Refuse, as unsupported, colours of more than 8 bits whose planes lie apart: no decoder here puts them together."""
+    tags = getattr(image, "tag_v2", {})
+    bits = tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,))
+    is_apart = tags.get(TiffImagePlugin.PLANAR_CONFIGURATION, 1) != 1 and tags.get(TiffImagePlugin.SAMPLESPERPIXEL, 1) > 1
+    if is_apart and (is_admitted(image) or (max(bits) > 8 and image.info.get("compression") == "raw")):
+        raise Rejected(Reason.UNSUPPORTED, f"TIFF: planes of {max(bits)} bits that lie apart")
+
+
+def decode_admitted(data: bytes, image: Image.Image) -> Pixels:
+    """The upright pixels of such a file, stretched from their real range; Rejected: truncated, unsupported."""
+    samples = read_samples(data)
+    if samples is None:
+        compression = image.info.get("compression")
+        reason = Reason.TRUNCATED if compression in _COMPRESSIONS else Reason.UNSUPPORTED
+        raise Rejected(reason, f"TIFF: the samples of {image.width} x {image.height} pixels cannot be read ({compression})")
+    _check_shape(samples, image)
+    shows_alpha = image.mode == "RGBA" and has_alpha(samples)
+    black, white = visible_range(samples, shows_alpha)
+    if _photometric(image) == WHITE_IS_ZERO:
+        black, white = white, black
+    return to_rgb(samples, black, white, shows_alpha)
+
+
+def _check_shape(samples: Samples, image: Image.Image) -> None:
+    is_colour = _photometric(image) == RGB
+    if samples.shape[:2] != (image.height, image.width) or (samples.ndim == 3) != is_colour:
+        raise Rejected(Reason.UNSUPPORTED, f"TIFF: {image.mode} of {image.size} decoded to samples {samples.shape}")
+
+
+def _photometric(image: Image.Image) -> int:
+    return int(getattr(image, "tag_v2", {}).get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION, WHITE_IS_ZERO))
+
+
+def _kinds() -> Iterator[tuple[_Kind, str]]:
+    for order in _ORDERS:
+        yield (order, WHITE_IS_ZERO, (UNSIGNED,), 1, (16,), ()), "I"
+        for sample_format, bits in _TYPES:
+            for zero in (WHITE_IS_ZERO, BLACK_IS_ZERO):
+                yield (order, zero, (sample_format,), 1, (bits,), ()), "F" if sample_format == FLOAT else "I"
+            for mode, channels, extra in _COLOURS:
+                yield (order, RGB, (sample_format,), 1, (bits,) * channels, extra), mode
+
+
+admit()
