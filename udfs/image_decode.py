@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import simplejpeg
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageChops
 
 from schemas.rejects import Reason, Rejected
 from udfs.image_colour import Pixels, is_srgb, to_srgb
@@ -98,11 +98,20 @@ def _upright(data: bytes, image: Image.Image, turn: int) -> Pixels:
         return decode_admitted(data, image)
     is_wide = is_wide_colour(data, image)
     image.load()
-    pixels = to_srgb(image)
+    pixels = to_srgb(_inked(image))
     if is_wide:
         pixels = stretched(data, image, pixels)
     turned_by_decoder = image.format == "TIFF"  # by Pillow while it loads, by OpenCV as well
     return pixels if turned_by_decoder else _turned(pixels, turn)
+
+
+def _inked(image: Image.Image) -> Image.Image:
+    """The image with 255 as full ink: Pillow takes each CMYK JPEG for Adobe's, which stores the inks the other way round."""
+    if image.format != "JPEG" or image.mode != "CMYK" or "adobe" in image.info:
+        return image
+    inverted = ImageChops.invert(image)
+    inverted.info = image.info
+    return inverted
 
 
 def _turned(pixels: Pixels, turn: int) -> Pixels:

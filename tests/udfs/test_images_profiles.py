@@ -1,0 +1,105 @@
+"""Inks and profiles: CMYK comes out the right way round, and grey, CMYK and RGB profiles are applied."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageChops
+
+from tests.udfs.colour_profiles import cmyk_profile, linear_grey_profile, srgb_of_linear
+from tests.udfs.image_samples import Pixels, as_rgb, encoded, greys, half_transparent, image, on_white
+from udfs.image_decode import decode
+from udfs.image_options import ImageOptions
+from udfs.image_record import plan
+from udfs.images import process_image
+
+_HEIGHT, _WIDTH = 64, 96
+
+
+def pixels_of(data: bytes) -> Pixels:
+    return decode(data, plan(data, ImageOptions()).image).pixels
+
+
+def without_adobe_marker(jpeg: bytes) -> bytes:
+    """A JPEG without its segment APP14, in which Adobe says how its inks are stored."""
+    start = jpeg.index(b"\xff\xee")
+    return jpeg[:start] + jpeg[start + 2 + int.from_bytes(jpeg[start + 2 : start + 4], "big") :]
+
+
+def inks() -> Image.Image:
+    """A quarter each of paper, full cyan, full black and full magenta."""
+    values = np.zeros((_HEIGHT, _WIDTH, 4), dtype=np.uint8)
+    values[:32, 48:, 0], values[32:, :48, 3], values[32:, 48:, 1] = 255, 255, 255
+    return Image.fromarray(values, "CMYK")
+
+
+def corners(pixels: Pixels) -> list[tuple[int, ...]]:
+    """The middle of each quarter: above left and right, below left and right."""
+    return [tuple(map(int, pixels[row, column])) for row in (16, 48) for column in (24, 72)]
+
+
+def assert_inks(data: bytes) -> None:
+    """Paper is white, cyan ink takes the red, black ink everything and magenta the green (with no profile)."""
+    expected = [(255, 255, 255), (0, 255, 255), (0, 0, 0), (255, 0, 255)]
+    assert np.abs(np.array(corners(pixels_of(data))) - expected).max() <= 4
+
+
+def test_inks_as_adobe_stores_them_come_out_the_right_way_round() -> None:
+    data = encoded(inks(), "JPEG", quality=98)
+    assert b"Adobe" in data
+    assert_inks(data)
+
+
+def test_inks_of_a_jpeg_that_adobe_did_not_mark_come_out_the_right_way_round() -> None:
+    """Without the marker 255 is full ink (ITU-T T.872), where Adobe's 255 is none."""
+    data = without_adobe_marker(encoded(ImageChops.invert(inks()), "JPEG", quality=98))
+    assert b"Adobe" not in data
+    assert_inks(data)
+    assert process_image(data).mode == "CMYK"
+
+
+@pytest.mark.parametrize(
+    ("file_format", "options"), [("JPEG", {"quality": 98}), ("TIFF", {}), ("TIFF", {"compression": "tiff_lzw"})]
+)
+def test_a_cmyk_profile_is_applied(file_format: str, options: dict[str, object]) -> None:
+    """Of this profile cyan ink is red and magenta ink invisible; without it they would be cyan and magenta."""
+    found = np.array(corners(pixels_of(encoded(inks(), file_format, icc_profile=cmyk_profile(), **options))))
+    assert found[[0, 3]].min() >= 250
+    assert found[1, 0] >= 230 > 60 >= found[1, 1:].max()
+    assert found[2].max() <= 8
+
+
+def test_a_cmyk_profile_of_a_jpeg_that_adobe_did_not_mark_is_applied() -> None:
+    data = without_adobe_marker(encoded(ImageChops.invert(inks()), "JPEG", quality=98, icc_profile=cmyk_profile()))
+    marked = encoded(inks(), "JPEG", quality=98, icc_profile=cmyk_profile())
+    assert np.abs(pixels_of(data).astype(int) - pixels_of(marked)).max() <= 4
+
+
+@pytest.mark.parametrize(("file_format", "options"), [("PNG", {}), ("TIFF", {}), ("JPEG", {"quality": 98})])
+def test_a_grey_profile_is_applied(file_format: str, options: dict[str, object]) -> None:
+    data = encoded(Image.fromarray(greys()), file_format, icc_profile=linear_grey_profile(), **options)
+    expected = as_rgb(np.round(srgb_of_linear(greys() / 255)))
+    assert np.abs(expected.astype(int) - as_rgb(greys())).mean() > 20
+    assert np.abs(pixels_of(data).astype(int) - expected).mean() <= 1.5
+
+
+def test_a_grey_profile_is_applied_where_there_is_alpha_too() -> None:
+    picture = Image.fromarray(greys()).convert("LA")
+    picture.putalpha(Image.fromarray(half_transparent()))
+    data = encoded(picture, "PNG", icc_profile=linear_grey_profile())
+    expected = on_white(as_rgb(np.round(srgb_of_linear(greys() / 255))), half_transparent())
+    assert np.abs(pixels_of(data).astype(int) - expected).mean() <= 1.5
+
+
+def test_a_grey_jpeg_with_a_profile_is_not_kept_as_it_is() -> None:
+    data = encoded(Image.fromarray(greys()), "JPEG", quality=98, icc_profile=linear_grey_profile())
+    record = process_image(data)
+    assert record.image != data
+    assert "icc_profile" not in Image.open(io.BytesIO(record.image)).info
+
+
+@pytest.mark.parametrize("profile", [cmyk_profile(), linear_grey_profile()])
+def test_a_profile_for_other_pixels_is_ignored(profile: bytes) -> None:
+    assert np.array_equal(pixels_of(encoded(image(), "PNG", icc_profile=profile)), np.asarray(image()))
