@@ -7,16 +7,19 @@ import os
 import resource
 import signal
 import sys
+import time
 import warnings
 
 from udfs.image_isolation import receive, send
 
 
-def serve(module: str, function: str, max_memory_bytes: str) -> None:
+def serve(module: str, function: str, max_memory_bytes: str, start_s: str) -> None:
     """Answer calls from standard input until it ends; a value is the result, an exception is what the function raised.
 
-    Where the module has a function `prepare`, it runs before the first call and on nobody's time.
+    Where the module has a function `prepare`, it runs before the first call. What the start took, at most start_s seconds of
+    processor time, is the first answer: it precedes any call.
     """
+    signal.setitimer(signal.ITIMER_PROF, float(start_s))
     loaded = importlib.import_module(module)
     target = getattr(loaded, function)
     answers = os.fdopen(os.dup(1), "wb")
@@ -25,6 +28,8 @@ def serve(module: str, function: str, max_memory_bytes: str) -> None:
     _limit_memory(int(max_memory_bytes))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupted parent closes the pipe
     getattr(loaded, "prepare", lambda: None)()
+    signal.setitimer(signal.ITIMER_PROF, 0.0)
+    send(answers, time.thread_time())  # of the thread that a call waits for, since the process began
     while True:
         try:
             arguments, timeout_s = receive(sys.stdin.buffer)

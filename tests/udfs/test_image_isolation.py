@@ -6,11 +6,13 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from schemas.rejects import Reason, Rejected
-from udfs.image_isolation import IsolatedProcess
+from udfs.image_isolation import MAX_START_S, IsolatedProcess, limit_after
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +55,63 @@ def test_waiting_is_stopped_by_the_clock_on_the_wall(isolated: IsolatedProcess) 
     with pytest.raises(Rejected) as caught:
         isolated.call(("sleep", 60.0), 0.05)
     assert caught.value.reason is Reason.FETCH_FAILED
+
+
+STARTS = {
+    "stalls in native code": "def prepare(): (10**8) ** (10**8)",
+    "waits": "import time\ndef prepare(): time.sleep(60)",
+    "fails": "raise RuntimeError('no start')",
+}
+SLOW_START = """
+from tests.udfs.isolated_functions import act
+def prepare(): act("work", 1.2)
+"""
+
+
+@pytest.mark.parametrize("how", STARTS)
+def test_a_helper_that_does_not_start_is_given_up(how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "unstarted.py").write_text(f"{STARTS[how]}\ndef act(what, argument): return argument\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    unstarted = IsolatedProcess("unstarted", "act", max_start_s=0.2)
+    for _ in range(2):
+        with pytest.raises(Rejected) as caught:
+            unstarted.call(("echo", 1), 3600.0)
+        assert (caught.value.reason, "start" in caught.value.detail) == (Reason.FETCH_FAILED, True)
+    unstarted.close()
+
+
+def test_a_start_and_the_first_call_share_one_bound() -> None:
+    timeout_s = 4.0
+    for waited_s in (0.0, 0.5, 1.0, 2.0, MAX_START_S):
+        assert waited_s + limit_after(waited_s, timeout_s) < 5.0
+        assert 0 < limit_after(waited_s, timeout_s) <= timeout_s
+    assert limit_after(0.0, timeout_s) == timeout_s
+    assert limit_after(2.0, timeout_s) < limit_after(1.0, timeout_s) < timeout_s
+
+
+def test_a_slow_start_counts_for_the_first_call_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An image stopped for the start's sake, before its own time was over, is left to the next run."""
+    (tmp_path / "slow_start.py").write_text(SLOW_START)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    slow = IsolatedProcess("slow_start", "act")
+    with pytest.raises(Rejected) as caught:
+        slow.call(("work", 0.45), 0.5)
+    assert caught.value.reason is Reason.FETCH_FAILED
+    assert slow.call(("echo", 1), 5.0) == 1
+    assert slow.call(("work", 0.25), 0.5) is None
+    with pytest.raises(Rejected) as caught:
+        slow.call(("stall", None), 0.5)
+    assert caught.value.reason is Reason.TIMEOUT
+    slow.close()
+
+
+def test_a_helper_that_was_ended_is_replaced_before_the_next_call(isolated: IsolatedProcess) -> None:
+    helper = isolated.call(("pid", None), 5.0)
+    others = set(psutil.Process().children())
+    with pytest.raises(Rejected):
+        isolated.call(("kill", signal.SIGKILL), 5.0)
+    (replacement,) = set(psutil.Process().children()) - others
+    assert isolated.call(("pid", None), 5.0) == replacement.pid != helper
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT])
