@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import psutil  # type: ignore[import-untyped]
 from PIL import Image
 
@@ -33,9 +35,9 @@ def images(megapixels: int) -> Iterator[tuple[str, bytes]]:
     yield "WebP", _encoded(picture, "WEBP", quality=80, method=0)
     yield "CMYK TIFF", _encoded(picture.convert("CMYK"), "TIFF")
     yield "16-bit TIFF", _encoded(Image.fromarray(grey.astype(np.uint16) * 200), "TIFF")
-    yield "32-bit TIFF, compressed", _tiff(grey.astype(np.uint32) * 10_000_000)
-    yield "float TIFF, compressed", _tiff(grey.astype(np.float32) / 7)
-    yield "float TIFF in colour, compressed", _tiff(colours.astype(np.float32) / 7)
+    yield "32-bit TIFF, compressed", _tiff(np.multiply(grey, 10_000_000, dtype=np.uint32))
+    yield "float TIFF, compressed", _tiff(np.divide(grey, 7, dtype=np.float32))
+    yield "float TIFF in colour, compressed", _tiff(np.divide(colours, 7, dtype=np.float32))
 
 
 def measured(data: bytes) -> tuple[str, float, float]:
@@ -63,7 +65,7 @@ def main() -> None:
             sys.stdout.write(f"| {name} | {megapixels} | {len(data) / 1e6:.0f} | {outcome} | {taken:.1f} | {peak:.0f} |\n")
 
 
-def _picture(megapixels: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _picture(megapixels: int) -> npt.NDArray[np.uint8]:
     side = int((megapixels * 10**6) ** 0.5)
     chance = np.random.default_rng(0)
     small = chance.integers(0, 256 - _NOISE_LEVELS, (_SMALL_SIDE, _SMALL_SIDE, 3), dtype=np.uint8)
@@ -78,7 +80,7 @@ def _encoded(picture: Image.Image, file_format: str, **options: object) -> bytes
     return stream.getvalue()
 
 
-def _tiff(samples: np.ndarray[tuple[int, ...], np.dtype[np.uint32 | np.float32]]) -> bytes:
+def _tiff(samples: npt.NDArray[Any]) -> bytes:
     done, data = cv2.imencode(".tiff", samples, [cv2.IMWRITE_TIFF_COMPRESSION, cv2.IMWRITE_TIFF_COMPRESSION_ADOBE_DEFLATE])
     if not done:
         raise ValueError(f"OpenCV wrote no TIFF of {samples.dtype}")

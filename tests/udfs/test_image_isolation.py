@@ -13,6 +13,7 @@ import pytest
 
 from schemas.rejects import Reason, Rejected
 from udfs.image_isolation import MAX_START_S, IsolatedProcess, limit_after
+from udfs.image_options import ImageOptions
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,7 @@ STARTS = {
 }
 SLOW_START = """
 from tests.udfs.isolated_functions import act
-def prepare(): act("work", 1.2)
+def prepare(): act("work", 1.4)
 """
 
 
@@ -81,7 +82,7 @@ def test_a_helper_that_does_not_start_is_given_up(how: str, tmp_path: Path, monk
 
 
 def test_a_start_and_the_first_call_share_one_bound() -> None:
-    timeout_s = 4.0
+    timeout_s = ImageOptions().timeout_s
     for waited_s in (0.0, 0.5, 1.0, 2.0, MAX_START_S):
         assert waited_s + limit_after(waited_s, timeout_s) < 5.0
         assert 0 < limit_after(waited_s, timeout_s) <= timeout_s
