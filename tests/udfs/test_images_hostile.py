@@ -11,7 +11,8 @@ from PIL import Image
 
 from jobs.bench import hostile_inputs
 from schemas.rejects import Reason, Rejected
-from tests.udfs.image_samples import encoded, image
+from tests.udfs.image_samples import colours, encoded, image
+from tests.udfs.wide_samples import TiffLayout, tiff
 from udfs.images import ImageOptions, process_image
 
 IMAGE_REASONS = {
@@ -45,6 +46,7 @@ def originals() -> list[bytes]:
     ]
     samples += [encoded(picture, "TIFF", compression=name) for name in ("tiff_lzw", "jpeg", "tiff_adobe_deflate")]
     samples += [encoded(picture.convert("1"), "TIFF", compression="group4"), encoded(picture.quantize(16), "PNG")]
+    samples += [tiff(colours().astype(kind), TiffLayout(order, compression=8)) for kind, order in (("f4", ">"), ("u4", "<"))]
     return samples
 
 
