@@ -19,6 +19,7 @@ from pyspark.sql import SparkSession
 from conf.load import load_settings
 from jobs.bench.beside import beside
 from jobs.bench.generated_images import complete
+from jobs.bench.jats_kernel import EXTRACTOR
 from jobs.bench.real_articles import written_articles
 from jobs.bench.stages import bench_session, local_options, stage_seconds
 from jobs.tables import Lake
@@ -49,7 +50,7 @@ def run(shared_data: Path | None, num_articles: int = NUM_ARTICLES) -> dict[str,
             measured = beside(
                 lambda: stage_rate(spark, next(lakes), options, documents), lambda: kernel_rate(pool, documents, cores), ROUNDS
             )
-    reference = f"the extractor alone in {cores} processes on the same articles"
+    reference = f"{EXTRACTOR} alone in {cores} processes on the same articles"
     return measured.entry("jats_spark", "articles/s", reference, num_articles, cores)
 
 

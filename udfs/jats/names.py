@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from lxml import etree
 
-Element = etree._Element
+Element: TypeAlias = etree._Element
 Value = TypeVar("Value")
 
 XLINK_HREF = "{http://www.w3.org/1999/xlink}href"
