@@ -44,12 +44,17 @@ def preferred_versions(articles: DataFrame, policy: str = "published") -> DataFr
     return articles.withColumn("is_preferred", F.row_number().over(order) == 1)
 
 
-def with_retractions(articles: DataFrame, documents: DataFrame) -> DataFrame:
-    """The articles, `is_retracted` where any known version of their PMCID is: also one that was left out or refused."""
+def with_documents_told(articles: DataFrame, documents: DataFrame) -> DataFrame:
+    """The articles with what documents say of them though they have no XML, or not the newest.
+
+    `is_retracted` where any known version of their PMCID is; `is_relicensed` where the source has told another licence.
+    """
     pmcid = F.substring_index("accession", ".", 1).alias("pmcid")
-    told = documents.where("is_retracted").select(pmcid).unionByName(articles.where("is_retracted").select("pmcid")).distinct()
-    known = articles.drop("is_retracted").join(told.withColumn("told", F.lit(True)), "pmcid", "left")
-    return known.withColumn("is_retracted", F.coalesce("told", F.lit(False))).drop("told")
+    retracted = documents.where("is_retracted").select(pmcid).unionByName(articles.where("is_retracted").select("pmcid"))
+    known = articles.drop("is_retracted").join(retracted.distinct().withColumn("is_retracted", F.lit(True)), "pmcid", "left")
+    relicensed = documents.where("is_relicensed").select("accession", "is_relicensed")
+    flags = {name: F.coalesce(name, F.lit(False)) for name in ("is_retracted", "is_relicensed")}
+    return known.join(relicensed, "accession", "left").withColumns(flags)
 
 
 def largest_media(figures: DataFrame, media: DataFrame, images: DataFrame) -> DataFrame:
@@ -81,7 +86,7 @@ def judged_figures(
     """Every figure with its article and image, and `filtered` or `reason` for those that become no pair."""
     article = {"license_in_force": "article_license_code", "is_no_derivatives": "article_is_no_derivatives"}
     about = articles.select(
-        *("accession", "pmcid", "title", "doi", "citation", "is_retracted", "is_preferred", "year"),
+        *("accession", "pmcid", "title", "doi", "citation", "is_retracted", "is_relicensed", "is_preferred", "year"),
         *(F.col(name).alias(alias) for name, alias in article.items()),
     )
     own = {"license_code": "figure_license_code", "license_url": "figure_license_url"}
@@ -107,6 +112,7 @@ def filter_reason(settings: PairSettings) -> Column:
         .when(F.col("graphic_ref").isNull(), "no_graphic")
         .when(~F.col("is_preferred"), "superseded")
         .when(F.col("is_retracted") & F.lit(not settings.include_retracted), "retracted")
+        .when(F.col("is_relicensed"), "relicensed")
         .when(~F.col("license_group").isin(*settings.license_groups), "license_group")
         .when(F.col("is_boilerplate"), "boilerplate")
     )
@@ -168,7 +174,7 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     boilerplate = boilerplate_images(media, duplicates, settings.duplicates.max_articles_per_image)
     chosen = largest_media(figures, media, lake.read(IMAGES))
     articles = preferred_versions(lake.read(ARTICLES), settings.pairs.version_policy)
-    articles = with_retractions(articles, lake.read(DOCUMENTS).select("accession", "is_retracted"))
+    articles = with_documents_told(articles, lake.read(DOCUMENTS).select("accession", "is_retracted", "is_relicensed"))
     judged = lake.stage(judged_figures(figures, articles, chosen, boilerplate, settings.pairs), STAGE)
     pairs = lake.stage(
         pairs_of(judged, lake.read(MENTIONS), duplicates, lake.read(EVAL_OVERLAP), settings.pairs), f"{STAGE}_pairs"

@@ -74,11 +74,13 @@ def followed_versions(lake: Lake, settings: Settings) -> DataFrame:
 def as_selected(documents: DataFrame, settings: Settings) -> DataFrame:
     """Documents whose state is what the present selection makes of them; a wider or narrower one fetches the others again.
 
-    Refused ones are not among them: whether they are fetched again is told by their reject.
+    Refused ones are not among them: whether they are fetched again is told by their reject. Nor are those whose source has told
+    another licence: they are fetched until their XML is here, even if the licence is taken back meanwhile.
     """
     is_open = F.col("is_open_access") | F.lit(not settings.source.require_open_access)
     is_wanted = is_open & F.col("license_group").isin(*settings.source.license_groups)
-    return documents.where((F.col("state") != REFUSED) & (is_wanted == (F.col("state") != FILTERED)))
+    is_known = (F.col("state") != REFUSED) & ~F.col("is_relicensed")
+    return documents.where(is_known & (is_wanted == (F.col("state") != FILTERED)))
 
 
 def versions_to_fetch(wanted: DataFrame, documents: DataFrame, refused: DataFrame | None) -> DataFrame:
@@ -90,18 +92,22 @@ def versions_to_fetch(wanted: DataFrame, documents: DataFrame, refused: DataFram
     return work.join(known, ["accession", "etag"], "left_anti")
 
 
-def with_retractions_told(fetched: DataFrame, current: DataFrame) -> DataFrame:
-    """What was fetched, where a version whose XML was refused, but whose metadata say that it is retracted, is no longer refused.
+def with_metadata_told(fetched: DataFrame, current: DataFrame) -> DataFrame:
+    """What was fetched, where metadata count whose XML was refused: a retraction or another licence is not forgotten for its XML.
 
-    Its row stays without XML, or as an earlier run stored it if only a request failed; a retraction is not forgotten for its XML.
+    Where only the request for the XML failed, the row that an earlier run stored stays, flagged as the metadata say. A retracted
+    version without such a row is no longer refused: it gets one without XML.
     """
-    is_told = F.col("reason").isNotNull() & F.coalesce("is_retracted", F.lit(False))
-    told = fetched.where(is_told).withColumn("reason", F.lit(None).cast("string"))
-    failed = fetched.where(is_told & (F.col("reason") == Reason.FETCH_FAILED)).select("accession")
-    known = current.join(failed, "accession", "left_semi")
-    new = told.join(known.select("accession"), "accession", "left_anti")
-    flagged = known.where(~F.col("is_retracted")).withColumn("is_retracted", F.lit(True))
-    return fetched.where(~is_told).unionByName(new).unionByName(flagged, allowMissingColumns=True)
+    is_failed = F.col("metadata").isNotNull() & (F.col("reason") == Reason.FETCH_FAILED)
+    said = F.struct("is_retracted", "license_code").alias("said")
+    known = current.join(fetched.where(is_failed).select("accession", said), "accession")
+    is_relicensed = ~F.col("license_code").eqNullSafe(F.col("said.license_code"))
+    is_new = (F.col("is_retracted") != F.col("said.is_retracted")) | (F.col("is_relicensed") != is_relicensed)
+    flags = {"is_retracted": F.col("said.is_retracted"), "is_relicensed": is_relicensed}
+    flagged = known.where(is_new).withColumns(flags).drop("said")
+    rest = fetched.join(F.broadcast(known.select("accession")), "accession", "left_anti")
+    reason = F.when(~F.coalesce(F.col("is_retracted"), F.lit(False)), F.col("reason"))
+    return rest.withColumn("reason", reason).unionByName(flagged, allowMissingColumns=True)
 
 
 def obsolete_documents(documents: DataFrame, inventory: DataFrame) -> DataFrame:
@@ -150,7 +156,7 @@ def fetch_wave(lake: Lake, settings: Settings, context: RunContext, wave: DataFr
     refused = fetched.where("reason IS NOT NULL").select(
         F.col("accession").alias("key"), "reason", "detail", F.col("etag").alias("fingerprint")
     )
-    told = with_retractions_told(fetched, lake.read(DOCUMENTS))
+    told = with_metadata_told(fetched, lake.read(DOCUMENTS))
     lake.apply(DOCUMENTS, changes_of_fetched(told, lake.read(DOCUMENTS), DOCUMENTS))
     tried = fetched.select(F.col("accession").alias("key"))
     num_rejected = sync_rejects(lake, context, STAGE, tried, refused, missing_keys(lake, settings, wanted))

@@ -31,7 +31,7 @@ def bury(lake: Lake, context: RunContext, pairs: DataFrame) -> None:
     dead = tombstones_of(gone, lake, context).unionByName(changed)
     kept = old.join(dead.select("pair_id"), "pair_id", "left_anti")
     kept = kept.join(buried_alive(kept, pairs).select("pair_id"), "pair_id", "left_anti")
-    lake.sync(TOMBSTONES, kept.unionByName(dated_as_before(dead, old)), old)
+    lake.sync(TOMBSTONES, with_new_license(kept, pairs).unionByName(dated_as_before(dead, old)), old)
 
 
 def relicensed(before: DataFrame, after: DataFrame, context: RunContext) -> DataFrame:
@@ -50,6 +50,14 @@ def buried_alive(tombstones: DataFrame, pairs: DataFrame) -> DataFrame:
     return tombstones.join(living, "pair_id").where(~is_told)
 
 
+def with_new_license(tombstones: DataFrame, pairs: DataFrame) -> DataFrame:
+    """The tombstones, those of living pairs with the licence that these have: a pair may have come back with it."""
+    living = pairs.select("pair_id", F.col("license_code").alias("license_now"), F.lit(True).alias("is_living"))
+    code = F.when(F.col("is_living"), F.col("license_now")).otherwise(F.col("new_license_code"))
+    rows = tombstones.join(living, "pair_id", "left").withColumn("new_license_code", code)
+    return rows.select(*TOMBSTONES.column_names)
+
+
 def dated_as_before(dead: DataFrame, old: DataFrame) -> DataFrame:
     """The tombstones, those that an earlier run wrote of the same event with its time."""
     before = old.select("pair_id", F.col("removed_at").alias("buried"), F.struct(*_EVENT).alias("event"))
@@ -63,7 +71,7 @@ def tombstones_of(gone: DataFrame, lake: Lake, context: RunContext) -> DataFrame
     articles, documents = lake.read(ARTICLES), lake.read(DOCUMENTS)
     now = articles.select("accession", F.lit(True).alias("is_parsed"), F.col("license_in_force").alias("license_now"))
     listed = lake.read(INVENTORY).select("accession", F.col("state").alias("listed_as"))
-    kept = documents.select("accession", (F.col("state") == FILTERED).alias("is_left_out"))
+    kept = documents.select("accession", ((F.col("state") == FILTERED) | F.col("is_relicensed")).alias("is_left_out"))
     pmcid = F.substring_index("accession", ".", 1).alias("pmcid")
     newest = articles.groupBy("pmcid").agg(F.max("version").alias("newest"))
     retracted = documents.where("is_retracted").select(pmcid).unionByName(articles.where("is_retracted").select("pmcid"))

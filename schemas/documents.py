@@ -34,6 +34,12 @@ DOCUMENTS = Table(
         Column("xml_md5", pa.string(), "MD5 of the XML (hex), equal to the digest in the metadata"),
         Column("is_open_access", pa.bool_(), "Metadata: is_pmc_openaccess", required=True),
         Column("is_retracted", pa.bool_(), "Metadata as last read, even without their XML: is_retracted", required=True),
+        Column(
+            "is_relicensed",
+            pa.bool_(),
+            "Metadata as last read, whose XML could not be read, give another licence than those in this row: no pairs until it can",
+            required=True,
+        ),
         Column("is_manuscript", pa.bool_(), "Metadata: is_manuscript, an author manuscript", required=True),
         Column("license_code", pa.string(), "Metadata: license_code (CC BY, CC0, ..., TDM)"),
         Column("license_group", pa.string(), "commercial, noncommercial or other, from license_code", required=True),

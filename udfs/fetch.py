@@ -44,6 +44,7 @@ class Document:
     xml_md5: str | None
     is_open_access: bool
     is_retracted: bool
+    is_relicensed: bool
     is_manuscript: bool
     license_code: str | None
     license_group: str
@@ -178,6 +179,7 @@ def _document(metadata: ArticleMetadata, etag: str, data: bytes, reason: str | N
         xml_md5=xml.md5_actual if xml else None,
         is_open_access=metadata.is_open_access,
         is_retracted=metadata.is_retracted,
+        is_relicensed=False,
         is_manuscript=metadata.is_manuscript,
         license_code=metadata.license_code,
         license_group=metadata.license_group,

@@ -19,7 +19,7 @@ from jobs.build_pairs import (
     mentions_of_figures,
     pairs_of,
     preferred_versions,
-    with_retractions,
+    with_documents_told,
 )
 from schemas.articles import ARTICLES
 from schemas.documents import DOCUMENTS
@@ -115,6 +115,13 @@ def test_an_image_in_too_many_articles_is_boilerplate_with_all_its_duplicates(sp
     assert boilerplate_images(found, duplicates, 3).isEmpty()
 
 
+def test_an_article_is_relicensed_if_its_own_version_is(spark: SparkSession) -> None:
+    documents = [{"accession": f"PMC1.{n}", "state": "stored", "is_relicensed": n == 2} for n in (1, 2, 3)]
+    versions = frame(spark, ARTICLES, article("PMC1.1"), article("PMC1.2"))
+    told = with_documents_told(versions, frame(spark, DOCUMENTS, *documents))
+    assert collected(told, "accession", "is_relicensed") == [("PMC1.1", False), ("PMC1.2", True)]
+
+
 def test_an_article_is_retracted_if_any_known_version_of_it_is(spark: SparkSession) -> None:
     versions = [article("PMC1.1"), article("PMC2.1"), article("PMC2.2", is_retracted=True), article("PMC10.1")]
     documents = [
@@ -122,7 +129,7 @@ def test_an_article_is_retracted_if_any_known_version_of_it_is(spark: SparkSessi
         {"accession": "PMC1.2", "state": "filtered", "is_retracted": True},
         {"accession": "PMC3.1", "state": "stored", "is_retracted": True},
     ]
-    known = with_retractions(preferred_versions(frame(spark, ARTICLES, *versions)), frame(spark, DOCUMENTS, *documents))
+    known = with_documents_told(preferred_versions(frame(spark, ARTICLES, *versions)), frame(spark, DOCUMENTS, *documents))
     assert collected(known, "accession", "is_retracted", "is_preferred") == [
         ("PMC1.1", True, True),
         ("PMC10.1", False, True),
@@ -140,6 +147,7 @@ def judged(spark: SparkSession) -> dict[str, tuple[str | None, str | None]]:
         article("PMC3.1", license_in_force="TDM"),
         article("PMC4.1"),
         article("PMC4.2"),
+        article("PMC5.1"),
     ]
     figures = [
         figure("PMC1.1", "good", "a.jpg"),
@@ -155,6 +163,7 @@ def judged(spark: SparkSession) -> dict[str, tuple[str | None, str | None]]:
         figure("PMC3.1", "other_license", "a.jpg"),
         figure("PMC4.1", "old_version", "a.jpg"),
         figure("PMC4.2", "new_version", "a.jpg"),
+        figure("PMC5.1", "relicensed", "a.jpg"),
     ]
     chosen = [(f["accession"], f["figure_id"], "a.jpg", "logo" if f["figure_id"] == "logo" else "image", 9, 9) for f in figures]
     found = spark.createDataFrame(
@@ -163,7 +172,8 @@ def judged(spark: SparkSession) -> dict[str, tuple[str | None, str | None]]:
     )
     logos = spark.createDataFrame([("logo",)], "image_sha256 string")
     settings = PairSettings(license_groups=("commercial", "noncommercial"))
-    about = preferred_versions(frame(spark, ARTICLES, *articles))
+    told = frame(spark, DOCUMENTS, {"accession": "PMC5.1", "state": "stored", "is_relicensed": True})
+    about = with_documents_told(preferred_versions(frame(spark, ARTICLES, *articles)), told)
     rows = judged_figures(frame(spark, FIGURES, *figures), about, found, logos, settings).collect()
     assert len(rows) == len(figures)
     return {row["figure_id"]: (row["filtered"], row["reason"]) for row in rows}
@@ -185,6 +195,7 @@ def judged(spark: SparkSession) -> dict[str, tuple[str | None, str | None]]:
         ("retracted", "retracted", None),
         ("other_license", "license_group", None),
         ("old_version", "superseded", None),
+        ("relicensed", "relicensed", None),
     ],
 )
 def test_every_figure_is_paired_filtered_or_refused_for_one_reason(
@@ -268,7 +279,8 @@ def make_pairs(
     duplicates = frame(spark, DUPLICATES, *(duplicate(name, best, connected.get(best, "")) for name, best in canonical.items()))
     mentions = frame(spark, MENTIONS, {"accession": "PMC1000.1", "figure_id": "f0"})
     chosen = largest_media(found, media, images)
-    judged = judged_figures(found, preferred_versions(articles), chosen, boilerplate_images(media, duplicates, 50), SETTINGS)
+    about = with_documents_told(preferred_versions(articles), frame(spark, DOCUMENTS))
+    judged = judged_figures(found, about, chosen, boilerplate_images(media, duplicates, 50), SETTINGS)
     overlap = frame(spark, EVAL_OVERLAP)
     return pairs_of(judged, mentions, duplicates, overlap, SETTINGS)
 

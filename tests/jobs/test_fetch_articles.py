@@ -4,9 +4,10 @@ from datetime import date
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from conf.load import load_settings
-from jobs.fetch_articles import as_selected, obsolete_documents, versions_to_fetch, wanted_versions, with_retractions_told
+from jobs.fetch_articles import as_selected, obsolete_documents, versions_to_fetch, wanted_versions, with_metadata_told
 from schemas.documents import DOCUMENTS, FILTERED, REFUSED, STORED
 from schemas.inventory import INVENTORY, PRESENT, REMOVED
 from schemas.rejects import Reason
@@ -93,11 +94,12 @@ def test_another_selection_fetches_again_only_what_it_decides_otherwise(
         {"accession": "other", "state": FILTERED, "license_group": "other", "is_open_access": True},
         {"accession": "closed", "state": FILTERED, "license_group": "commercial", "is_open_access": False},
         {"accession": "refused", "state": REFUSED, "license_group": "commercial", "is_open_access": True},
+        {"accession": "relicensed", "state": STORED, "license_group": "commercial", "is_open_access": True, "is_relicensed": True},
     )
     first = "source.license_groups=[commercial, noncommercial]"
     kept = as_selected(documents, load_settings("local", [first, *overrides]))
     gone = {name for (name,) in collected(documents, "accession")} - {name for (name,) in collected(kept, "accession")}
-    assert gone == {"refused", *fetched_again}
+    assert gone == {"refused", "relicensed", *fetched_again}
 
 
 def test_a_retraction_stays_known_though_the_xml_that_came_with_it_was_refused(spark: SparkSession) -> None:
@@ -119,7 +121,7 @@ def test_a_retraction_stays_known_though_the_xml_that_came_with_it_was_refused(s
     here = [
         {"accession": n, "state": STORED, "is_retracted": n == "told_failed"} for n in ("stored", "stored_failed", "told_failed")
     ]
-    told = with_retractions_told(fetched, frame(spark, DOCUMENTS, *here))
+    told = with_metadata_told(fetched, frame(spark, DOCUMENTS, *here))
     assert collected(told, "accession", "state", "is_retracted", "reason") == [
         ("accepted", REFUSED, True, None),
         ("broken", REFUSED, False, "checksum_mismatch"),
@@ -129,6 +131,37 @@ def test_a_retraction_stays_known_though_the_xml_that_came_with_it_was_refused(s
         ("stored", REFUSED, True, None),
         ("stored_failed", STORED, True, None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("reason", "told", "before", "expected"),
+    [
+        (Reason.FETCH_FAILED, "CC BY-NC", False, True),
+        (Reason.FETCH_FAILED, None, False, True),
+        (Reason.FETCH_FAILED, "CC BY", True, False),
+        (Reason.FETCH_FAILED, "CC BY", False, None),
+        (Reason.FETCH_FAILED, "CC BY-NC", True, None),
+        (Reason.CHECKSUM_MISMATCH, "CC BY-NC", False, None),
+    ],
+)
+def test_another_licence_is_known_though_the_request_for_the_xml_that_came_with_it_failed(
+    spark: SparkSession, reason: Reason, told: str | None, before: bool, expected: bool | None
+) -> None:
+    """expected: the flag of the row that stays as it was otherwise; None where no row changes or it goes."""
+    about = {"accession": "PMC1.1", "license_code": told, "etag": "2", "state": REFUSED}
+    fetched = frame(spark, DOCUMENTS, about, about | {"accession": "PMC2.1"})
+    fetched = fetched.withColumn("reason", F.lit(str(reason)))
+    here = {"accession": "PMC1.1", "license_code": "CC BY", "etag": "1", "state": STORED, "xml": b"x", "is_relicensed": before}
+    applied = with_metadata_told(fetched, frame(spark, DOCUMENTS, here)).where("reason IS NULL")
+    columns = ("accession", "license_code", "etag", "xml", "is_relicensed")
+    assert collected(applied, *columns) == ([] if expected is None else [("PMC1.1", "CC BY", "1", b"x", expected)])
+
+
+def test_metadata_that_were_not_read_tell_nothing(spark: SparkSession) -> None:
+    failed = frame(spark, DOCUMENTS, {"accession": "PMC1.1", "license_code": None}).withColumn("metadata", F.lit(None))
+    failed = failed.withColumn("is_retracted", F.lit(None).cast("boolean")).withColumn("reason", F.lit("fetch_failed"))
+    here = frame(spark, DOCUMENTS, {"accession": "PMC1.1", "license_code": "CC BY", "is_retracted": True, "state": STORED})
+    assert collected(with_metadata_told(failed, here), "accession", "reason") == [("PMC1.1", "fetch_failed")]
 
 
 def test_documents_of_versions_that_are_no_longer_listed_are_obsolete(spark: SparkSession) -> None:

@@ -62,7 +62,8 @@ def test_the_first_reason_that_holds_is_told(lake: Lake) -> None:
     parsed = {f"PMC{number}_1": {"license_in_force": "CC BY"} for number in (1, 2, 3, 4, 5, 8)}
     parsed |= {"PMC3_1": {"license_in_force": None}, "PMC4_2": {}}
     kept = parsed | {"PMC1_1": {"is_retracted": True}, "PMC2_1": {"is_retracted": True}, "PMC6_1": LEFT_OUT}
-    kept |= {"PMC8_2": LEFT_OUT | {"is_retracted": True}, "PMC9_1": LEFT_OUT | {"is_retracted": True}}
+    parsed["PMC11_1"] = {}
+    kept |= {"PMC11_1": {"is_relicensed": True}, "PMC8_2": LEFT_OUT | {"is_retracted": True}, "PMC9_1": LEFT_OUT | {"is_retracted": True}}
     states = dict.fromkeys((*parsed, *kept, "PMC10_1"), PRESENT) | {"PMC1_1": REMOVED}
     stored = {name: {key: value for key, value in row.items() if key != "license_in_force"} for name, row in kept.items()}
     for table, rows in (
@@ -71,7 +72,7 @@ def test_the_first_reason_that_holds_is_told(lake: Lake) -> None:
         (INVENTORY, inventory(spark, **states)),
     ):
         lake.apply(table, rows.selectExpr("*", "'insert' AS _change"))
-    found = tombstones_of(pairs(spark, *(f"PMC{number}.1" for number in range(1, 11))), lake, FIRST)
+    found = tombstones_of(pairs(spark, *(f"PMC{number}.1" for number in range(1, 12))), lake, FIRST)
     assert found.columns == TOMBSTONES.column_names
     assert {row["accession"]: row["reason"] for row in found.collect()} == {
         "PMC1.1": "removed",
@@ -84,6 +85,7 @@ def test_the_first_reason_that_holds_is_told(lake: Lake) -> None:
         "PMC8.1": "retracted",  # as its other version says
         "PMC9.1": "retracted",
         "PMC10.1": "refused",
+        "PMC11.1": "relicensed",  # as metadata say whose XML could not be read
     }
 
 
@@ -123,3 +125,19 @@ def test_a_pair_that_lives_on_under_another_licence_has_a_tombstone_with_both_li
     assert follow(SECOND, "PMC1.1", license_code=None)[0] == ("PMC1.1", "relicensed", "CC BY-NC", None, 2)
     assert follow(SECOND, license_code=None)[0] == ("PMC1.1", "refused", None, None, 2)
     assert follow(SECOND, "PMC1.1", license_code=None) == [("PMC2.1", "removed", "CC BY", None, 1)]
+
+
+def test_a_pair_that_comes_back_under_the_licence_it_went_for_keeps_its_tombstone_with_both(lake: Lake) -> None:
+    spark = lake.spark
+    lake.apply(INVENTORY, inventory(spark, PMC1_1=PRESENT).selectExpr("*", "'insert' AS _change"))
+    lake.apply(ARTICLES, articles(spark, PMC1_1={}).selectExpr("*", "'insert' AS _change"))
+    lake.apply(DOCUMENTS, documents(spark, PMC1_1={"is_relicensed": True}).selectExpr("*", "'insert' AS _change"))
+    lake.sync(PAIRS, pairs(spark, "PMC1.1"))
+    told = []
+    for context, now in ((FIRST, pairs(spark)), (SECOND, pairs(spark, "PMC1.1", license_code="CC BY-NC"))):
+        bury(lake, context, now)
+        lake.sync(PAIRS, now)
+        told += collected(lake.read(TOMBSTONES), "reason", "license_code", "new_license_code", F.day("removed_at"))
+    assert told == [("relicensed", "CC BY", None, 1), ("relicensed", "CC BY", "CC BY-NC", 1)]
+    bury(lake, THIRD, pairs(spark, "PMC1.1"))
+    assert collected(lake.read(TOMBSTONES), "license_code", "new_license_code") == [("CC BY-NC", "CC BY")]
