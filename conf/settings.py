@@ -201,7 +201,7 @@ class PairSettings(Section):
     version_policy: Literal["published", "highest", "all"] = Field(
         "published",
         description="Which of a PMCID's versions make pairs: the highest that is no author manuscript (if there is one),"
-        " the highest of any kind, or all",
+        " the highest of any kind, or all; only versions that could be parsed compete",
     )
     val_fraction: Fraction = 0.05
     test_fraction: Fraction = 0.05

@@ -1,8 +1,8 @@
 """Fetch the media that figures name, and decode, normalise and hash them in the same pass.
 
 Reads: figures, documents, the source. Writes: images, originals (key image_sha256), media (accession, media_name), rejects.
-The row in `media` is written last: an object without one, with another digest, other image settings or other hashes, is
-fetched again.
+The row in `media` is written last: an object without one, with another digest (where the metadata give none: with another
+change mark of its article version), other image settings or other hashes, is fetched again.
 """
 
 from __future__ import annotations
@@ -46,28 +46,37 @@ def options_hash(settings: Settings) -> str:
 
 
 def named_media(figures: DataFrame, documents: DataFrame, bucket: str) -> DataFrame:
-    """Media objects that figures to be paired name: accession, media_name, uri with its digest, fingerprint.
+    """Media objects that figures to be paired name: accession, media_name, uri with its digest, etag, fingerprint.
 
-    Where the metadata has several URIs of a name, the one below the version's own prefix in the bucket counts.
+    The fingerprint tells whether an object is still what was read: its digest, or without one the change mark of its article
+    version, which is then also the etag. Where the metadata has several URIs of a name, the one below the version's own prefix in
+    the bucket counts.
     """
     names = figures.where(F.col("kind").isin(*PAIRED_KINDS)).select("accession", F.explode("media_names").alias("media_name"))
     uris = F.from_json("metadata", "media_urls ARRAY<STRING>").getField("media_urls")
-    listed = documents.select("accession", F.explode(uris).alias("uri"))
+    listed = documents.select("accession", "etag", F.explode(uris).alias("uri"))
     name = F.substring_index(F.substring_index("uri", "?", 1), "/", -1)
     is_own = F.startswith("uri", F.concat(F.lit(f"s3://{bucket}/"), "accession", F.lit("/")))
     return (
         listed.withColumn("media_name", name)
         .join(names.distinct(), ["accession", "media_name"], "left_semi")
         .groupBy("accession", "media_name")
-        .agg(F.max_by("uri", F.struct(is_own, "uri")).alias("uri"))
-        .withColumn("fingerprint", F.lower(F.regexp_extract("uri", r"[?&]md5=([0-9a-fA-F]*)", 1)))
+        .agg(F.max_by("uri", F.struct(is_own, "uri")).alias("uri"), F.max("etag").alias("etag"))
+        .withColumn("md5_listed", F.nullif(F.lower(F.regexp_extract("uri", r"[?&]md5=([0-9a-fA-F]*)", 1)), F.lit("")))
+        .withColumn("etag", F.when(F.col("md5_listed").isNull(), F.col("etag")))
+        .select("accession", "media_name", "uri", "etag", media_fingerprint())
     )
+
+
+def media_fingerprint() -> Column:
+    """What tells whether an object is still what was read, of the columns `md5_listed` and `etag`."""
+    return F.coalesce("md5_listed", "etag").alias("fingerprint")
 
 
 def media_to_fetch(named: DataFrame, media: DataFrame, refused: DataFrame | None, options_hash: str) -> DataFrame:
     """Named objects that are not here as the source has them under these image settings and hashes, nor were refused so."""
     marked = named.withColumn("options_hash", F.lit(options_hash))
-    done = media.select("accession", "media_name", F.coalesce("md5_listed", F.lit("")).alias("fingerprint"), "options_hash")
+    done = media.select("accession", "media_name", media_fingerprint(), "options_hash")
     work = marked.join(done, ["accession", "media_name", "fingerprint", "options_hash"], "left_anti")
     if refused is None:
         return work
@@ -134,7 +143,7 @@ def drop_orphans(lake: Lake, settings: Settings, named: DataFrame) -> None:
 
     A medium whose new content could not be read does not stand for it with its old one.
     """
-    here = lake.read(MEDIA).withColumn("fingerprint", F.coalesce("md5_listed", F.lit("")))
+    here = lake.read(MEDIA).withColumn("fingerprint", media_fingerprint())
     lake.delete(MEDIA, here.join(named, ["accession", "media_name", "fingerprint"], "left_anti"))
     for table in (IMAGES, ORIGINALS):
         keys = lake.read(table).select("image_sha256")

@@ -1,7 +1,12 @@
-"""How current the archive is: its newest inventory, article versions by state and licence, what waits and what was refused."""
+"""How current the archive is: its newest inventory, article versions by state and licence, what waits and what was refused.
+
+Only the tables are read: neither the source nor a search is asked.
+"""
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -25,17 +30,22 @@ from schemas.tombstones import TOMBSTONES
 
 PARSED, REFUSED, WAITING, NOT_SELECTED, GONE = "parsed", "refused", "waiting", "not_selected", "removed"
 UNKNOWN = "unknown"
+AS_SET, AS_LAST_SEARCHED = "settings", "last_search"
 GROUPS = (*LICENSE_GROUPS, UNKNOWN)
 _TIME = "yyyy-MM-dd'T'HH:mm:ss'+00:00'"  # sessions are in UTC
 
 
 def archive_status(lake: Lake, settings: Settings) -> dict[str, Any]:
-    """The whole status as plain values, times in ISO 8601 (UTC); what waits is counted under these settings."""
-    wanted = fetch_articles.followed_versions(lake, settings)
+    """The whole status as plain values, times in ISO 8601 (UTC); what waits is counted under these settings.
+
+    `selection` says what is selected: what the settings name, or with `source.query` what the last search found.
+    """
+    wanted = selected_versions(lake, settings)
     followed = inventory_time(newest_inputs(lake).get(sync_inventory.STAGE))
     return {
         "inventory": followed and followed.isoformat(),
         "last_run": last_run(lake.read(RUNS)),
+        "selection": AS_SET if settings.source.query is None else AS_LAST_SEARCHED,
         "versions": counts_by_group(version_states(lake, settings, wanted)),
         "pairs": counts_by_group(lake.read(PAIRS).select(F.lit("pairs").alias("state"), "license_group")).get("pairs", {}),
         "waiting": waiting(lake, settings, wanted),
@@ -45,21 +55,37 @@ def archive_status(lake: Lake, settings: Settings) -> dict[str, Any]:
     }
 
 
+def selected_versions(lake: Lake, settings: Settings) -> DataFrame:
+    """Listed versions that the settings select; with a search those that are here or were refused: it is not made again."""
+    if settings.source.query is None:
+        return fetch_articles.followed_versions(lake, settings)
+    refused_here = lake.read(REJECTS).where(F.col("stage") == fetch_articles.STAGE).select(F.col("key").alias("id"))
+    taken_up = lake.read(DOCUMENTS).select(F.col("accession").alias("id")).unionByName(refused_here)
+    return fetch_articles.wanted_versions(lake.read(INVENTORY), taken_up, None)
+
+
+def refused_versions(inventory: DataFrame, rejects: DataFrame) -> DataFrame:
+    """Accessions of versions that were refused for good as they are now; one that changed since is not among them."""
+    for_good = rejects.where(F.col("reason") != Reason.FETCH_FAILED)
+    known = for_good.select(F.col("key").alias("accession"), "stage", F.col("fingerprint").alias("refused_as"))
+    marks = {fetch_articles.STAGE: F.col("etag"), extract_figures.STAGE: extract_figures.fingerprint()}
+    is_now = reduce(or_, ((F.col("stage") == stage) & (F.col("refused_as") == now) for stage, now in marks.items()))
+    return inventory.join(known, "accession").where(is_now).select("accession").distinct()
+
+
 def version_states(lake: Lake, settings: Settings, wanted: DataFrame) -> DataFrame:
     """State and licence group of every article version that the source lists or listed."""
     here = fetch_articles.as_selected(lake.read(DOCUMENTS), settings)
     about = here.select("accession", "etag", "license_group", F.col("state").alias("kept"), "filter_reason")
     parsed = lake.read(ARTICLES).select("accession", "etag", F.lit(True).alias("is_parsed"))
-    stages = (fetch_articles.STAGE, extract_figures.STAGE)
-    for_good = F.col("stage").isin(*stages) & (F.col("reason") != Reason.FETCH_FAILED)
-    no = lake.read(REJECTS).where(for_good).select(F.col("key").alias("accession"), F.lit(True).alias("no"))
+    no = refused_versions(lake.read(INVENTORY), lake.read(REJECTS)).withColumn("no", F.lit(True))
     selected = wanted.select("accession", F.lit(True).alias("is_wanted"))
     joined = (
         lake.read(INVENTORY)
         .select("accession", "etag", F.col("state").alias("listed"))
         .join(about, ["accession", "etag"], "left")
         .join(parsed, ["accession", "etag"], "left")
-        .join(no.distinct(), "accession", "left")
+        .join(no, "accession", "left")
         .join(selected, "accession", "left")
     )
     state = (

@@ -11,7 +11,7 @@ from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from jobs.status import GROUPS
+from jobs.status import AS_LAST_SEARCHED, GROUPS
 
 _LABELS = {
     "parsed": "parsed",
@@ -62,6 +62,8 @@ def _heading(status: dict[str, Any], now: datetime) -> Grid:
     grid.add_row("[bold]Newest inventory[/]", age(status["inventory"], now))
     run = status["last_run"]
     grid.add_row("[bold]Last run[/]", age(run["started"], now) if run else "none yet")
+    if status["selection"] == AS_LAST_SEARCHED:
+        grid.add_row("[bold]Selection[/]", "by source.query, as last searched: the next run searches again")
     return grid
 
 

@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from schemas.digests import MISMATCHES
 from schemas.table import Column, Table
 
 STORED = "stored"
@@ -32,12 +33,18 @@ DOCUMENTS = Table(
         Column("xml", pa.binary(), "JATS XML as fetched (bytes in the encoding that the file declares)"),
         Column("num_bytes", pa.int64(), "Size of metadata and XML together (bytes)", required=True),
         Column("xml_md5", pa.string(), "MD5 of the XML (hex), equal to the digest in the metadata"),
+        Column(
+            "digest_mismatches",
+            MISMATCHES,
+            "Reads of the XML whose MD5 was not that in the metadata, before both were read again: both digests (hex), in order",
+            required=True,
+        ),
         Column("is_open_access", pa.bool_(), "Metadata: is_pmc_openaccess", required=True),
         Column("is_retracted", pa.bool_(), "Metadata as last read, even without their XML: is_retracted", required=True),
         Column(
             "is_relicensed",
             pa.bool_(),
-            "Metadata as last read, whose XML could not be read, give another licence than those in this row: no pairs until it can",
+            "Metadata read later, whose XML could not be had, give another licence than those in this row: no pairs until it can",
             required=True,
         ),
         Column("is_manuscript", pa.bool_(), "Metadata: is_manuscript, an author manuscript", required=True),

@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from schemas.digests import MISMATCHES
 from schemas.table import Column, Table
 
 MEDIA = Table(
@@ -21,6 +22,18 @@ MEDIA = Table(
             "Digest in the metadata that was current when the object was read (hex): another than md5_listed if it was replaced",
         ),
         Column("md5_actual", pa.string(), "Digest of the fetched bytes (hex)", required=True),
+        Column(
+            "digest_mismatches",
+            MISMATCHES,
+            "Reads whose MD5 was not the one expected, before one was after the metadata were read again: both (hex), in order",
+            required=True,
+        ),
+        Column(
+            "etag",
+            pa.string(),
+            "Change mark of the article version (documents.etag) under which an object without a listed digest was read; "
+            "NULL where a digest tells whether it changed",
+        ),
         Column(
             "options_hash",
             pa.string(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from schemas.documents import FILTERED, REFUSED, STORED
 from schemas.rejects import Reason, Rejected
@@ -30,6 +31,13 @@ class FetchLimits:
     max_held_bytes: int = MAX_HELD_BYTES
 
 
+class DigestMismatch(NamedTuple):
+    """MD5 (hex) that the metadata gave for an object, and that of what was read."""
+
+    expected: str
+    actual: str
+
+
 @dataclass(frozen=True)
 class Document:
     """A row of `documents`, field by field."""
@@ -42,6 +50,7 @@ class Document:
     xml: bytes | None
     num_bytes: int
     xml_md5: str | None
+    digest_mismatches: tuple[DigestMismatch, ...]
     is_open_access: bool
     is_retracted: bool
     is_relicensed: bool
@@ -64,11 +73,12 @@ class RejectedDocument(Rejected):
 
 @dataclass(frozen=True)
 class FetchedMedia:
-    """A media object; `md5_expected` is None where the metadata gives no digest."""
+    """A media object; `md5_expected` is None where the metadata gives no digest, `digest_mismatches` are of earlier reads."""
 
     data: bytes
     md5_expected: str | None
     md5_actual: str
+    digest_mismatches: tuple[DigestMismatch, ...] = ()
 
     @property
     def num_bytes(self) -> int:
@@ -94,7 +104,7 @@ def document_steps(bucket: str, accession: str, etag: str, selection: Selection,
     for the metadata; RejectedDocument: xml_missing, checksum_mismatch (both digests in the detail), and what Source.read raises
     for the XML.
     """
-    attempts = limits.digest_attempts
+    attempts, mismatches = limits.digest_attempts, list[DigestMismatch]()
     while True:
         try:
             data, metadata = yield from _read_metadata(bucket, metadata_key(accession), limits)
@@ -105,14 +115,14 @@ def document_steps(bucket: str, accession: str, etag: str, selection: Selection,
             continue
         reason = selection.filter_reason(metadata)
         if reason:
-            return _document(metadata, etag, data, reason, None)
+            return _document(metadata, etag, data, reason, None, mismatches)
         try:
-            xml = yield from _read_xml(metadata, limits)
-            return _document(metadata, etag, data, None, xml)
+            xml = yield from _read_xml(metadata, limits, mismatches)
+            return _document(metadata, etag, data, None, xml, mismatches)
         except Rejected as rejected:
             attempts -= 1
             if attempts <= 0 or rejected.reason not in _HEALED_BY_METADATA:
-                raise RejectedDocument(rejected, _document(metadata, etag, data, None, None)) from None
+                raise RejectedDocument(rejected, _document(metadata, etag, data, None, None, mismatches)) from None
 
 
 def media_steps(bucket: str, ref: ObjectRef, limits: FetchLimits, metadata_key: str) -> Steps[FetchedMedia]:
@@ -121,9 +131,9 @@ def media_steps(bucket: str, ref: ObjectRef, limits: FetchLimits, metadata_key: 
     Rejected: checksum_mismatch (both digests in the detail), not_found (also when the metadata no longer names it), and what
     Source.read raises.
     """
-    attempts = limits.digest_attempts
+    attempts, mismatches = limits.digest_attempts, list[DigestMismatch]()
     while True:
-        fetched = yield from _read_verified(ref, limits.max_image_bytes)
+        fetched = yield from _read_verified(ref, limits.max_image_bytes, mismatches)
         if isinstance(fetched, FetchedMedia):
             return fetched
         attempts -= 1
@@ -145,17 +155,20 @@ def _read_metadata(bucket: str, key: str, limits: FetchLimits) -> Steps[tuple[by
     return read.data, parse_metadata(read.data, str(accession_of_metadata_key(key)), bucket)
 
 
-def _read_xml(metadata: ArticleMetadata, limits: FetchLimits) -> Steps[FetchedMedia]:
+def _read_xml(metadata: ArticleMetadata, limits: FetchLimits, mismatches: list[DigestMismatch]) -> Steps[FetchedMedia]:
     if not metadata.xml:
         raise Rejected(Reason.XML_MISSING, f"metadata of {metadata.accession} names no XML")
-    fetched = yield from _read_verified(metadata.xml, limits.max_xml_bytes)
+    fetched = yield from _read_verified(metadata.xml, limits.max_xml_bytes, mismatches)
     if isinstance(fetched, Rejected):
         raise fetched
     return fetched
 
 
-def _read_verified(ref: ObjectRef, max_bytes: int) -> Steps[FetchedMedia | Rejected]:
-    """The object, or the rejection that fresh metadata may heal: missing, or not what its digest says."""
+def _read_verified(ref: ObjectRef, max_bytes: int, mismatches: list[DigestMismatch]) -> Steps[FetchedMedia | Rejected]:
+    """The object with the `mismatches` before it, or the rejection that fresh metadata may heal.
+
+    Missing, or not what its digest says: then one more of the mismatches.
+    """
     try:
         read = yield Read(ref.key, max_bytes, with_md5=True)
     except Rejected as rejected:
@@ -163,11 +176,19 @@ def _read_verified(ref: ObjectRef, max_bytes: int) -> Steps[FetchedMedia | Rejec
             raise
         return rejected
     if ref.md5 and ref.md5 != read.md5:
+        mismatches.append(DigestMismatch(ref.md5, read.md5))
         return Rejected(Reason.CHECKSUM_MISMATCH, f"{ref.key}: MD5 expected {ref.md5}, actual {read.md5}")
-    return FetchedMedia(read.data, ref.md5, read.md5)
+    return FetchedMedia(read.data, ref.md5, read.md5, tuple(mismatches))
 
 
-def _document(metadata: ArticleMetadata, etag: str, data: bytes, reason: str | None, xml: FetchedMedia | None) -> Document:
+def _document(
+    metadata: ArticleMetadata,
+    etag: str,
+    data: bytes,
+    reason: str | None,
+    xml: FetchedMedia | None,
+    mismatches: list[DigestMismatch],
+) -> Document:
     return Document(
         accession=metadata.accession,
         etag=etag,
@@ -177,6 +198,7 @@ def _document(metadata: ArticleMetadata, etag: str, data: bytes, reason: str | N
         xml=xml.data if xml else None,
         num_bytes=len(data) + (xml.num_bytes if xml else 0),
         xml_md5=xml.md5_actual if xml else None,
+        digest_mismatches=tuple(mismatches),
         is_open_access=metadata.is_open_access,
         is_retracted=metadata.is_retracted,
         is_relicensed=False,

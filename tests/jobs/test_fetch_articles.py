@@ -86,6 +86,7 @@ def test_what_is_here_or_was_refused_under_the_present_mark_is_not_fetched_again
 def test_another_selection_fetches_again_only_what_it_decides_otherwise(
     spark: SparkSession, overrides: list[str], fetched_again: list[str]
 ) -> None:
+    group = {"license_group": "commercial"}
     documents = frame(
         spark,
         DOCUMENTS,
@@ -94,7 +95,7 @@ def test_another_selection_fetches_again_only_what_it_decides_otherwise(
         {"accession": "other", "state": FILTERED, "license_group": "other", "is_open_access": True},
         {"accession": "closed", "state": FILTERED, "license_group": "commercial", "is_open_access": False},
         {"accession": "refused", "state": REFUSED, "license_group": "commercial", "is_open_access": True},
-        {"accession": "relicensed", "state": STORED, "license_group": "commercial", "is_open_access": True, "is_relicensed": True},
+        {"accession": "relicensed", "state": STORED, "is_open_access": True, "is_relicensed": True, **group},
     )
     first = "source.license_groups=[commercial, noncommercial]"
     kept = as_selected(documents, load_settings("local", [first, *overrides]))

@@ -29,7 +29,8 @@ def figure(name: str, *media: str, kind: str = "figure", accession: str = "PMC1.
 
 
 def document(accession: str, *uris: str | None) -> dict[str, Any]:
-    return {"accession": accession, "metadata": json.dumps({"title": "T", "media_urls": list(uris)})}
+    metadata = json.dumps({"title": "T", "media_urls": list(uris)})
+    return {"accession": accession, "etag": f"mark of {accession}", "metadata": metadata}
 
 
 def test_only_media_that_figures_to_be_paired_name_are_wanted(spark: SparkSession) -> None:
@@ -45,10 +46,10 @@ def test_only_media_that_figures_to_be_paired_name_are_wanted(spark: SparkSessio
     uris = ("a.jpg?md5=AB12", "a.gif?md5=cd", "inline.gif?md5=ee", "movie.mp4?md5=ff", "b.jpg")
     listed = [document("PMC1.1", *(f"s3://bucket/PMC1.1/{uri}" for uri in uris)), document("PMC2.1", "s3://bucket/PMC2.1/a.jpg")]
     named = named_media(figures, frame(spark, DOCUMENTS, *listed, document("PMC3.1")), "bucket")
-    assert collected(named, "accession", "media_name", "uri", "fingerprint") == [
-        ("PMC1.1", "a.gif", "s3://bucket/PMC1.1/a.gif?md5=cd", "cd"),
-        ("PMC1.1", "a.jpg", "s3://bucket/PMC1.1/a.jpg?md5=AB12", "ab12"),
-        ("PMC2.1", "a.jpg", "s3://bucket/PMC2.1/a.jpg", ""),
+    assert collected(named, "accession", "media_name", "uri", "etag", "fingerprint") == [
+        ("PMC1.1", "a.gif", "s3://bucket/PMC1.1/a.gif?md5=cd", None, "cd"),
+        ("PMC1.1", "a.jpg", "s3://bucket/PMC1.1/a.jpg?md5=AB12", None, "ab12"),
+        ("PMC2.1", "a.jpg", "s3://bucket/PMC2.1/a.jpg", "mark of PMC2.1", "mark of PMC2.1"),
     ]
 
 
@@ -66,21 +67,26 @@ def test_of_several_uris_the_one_of_the_version_itself_counts(spark: SparkSessio
 
 
 def test_objects_are_fetched_again_for_another_digest_or_other_image_settings(spark: SparkSession) -> None:
-    names = ("here", "no digest", "replaced", "other settings", "refused", "refused under other settings", "new")
-    marks = [("PMC1.1", name, f"uri of {name}", "" if name == "no digest" else "2") for name in names]
+    here = ("here", "no digest", "no digest before", "replaced", "other settings")
+    names = (*here, "refused", "refused under other settings", "new")
+    marks = [("PMC1.1", name, f"uri of {name}", "2") for name in names]
     named = spark.createDataFrame(marks, "accession string, media_name string, uri string, fingerprint string")
-    stored = [("here", "2", "now"), ("no digest", None, "now"), ("replaced", "1", "now"), ("other settings", "2", "before")]
-    media = frame(
-        spark,
-        MEDIA,
-        *({"accession": "PMC1.1", "media_name": n, "md5_listed": md5, "options_hash": options} for n, md5, options in stored),
-    )
+    stored = {
+        "here": {"md5_listed": "2"},
+        "no digest": {"etag": "2"},
+        "no digest before": {"etag": "1"},
+        "replaced": {"md5_listed": "1"},
+        "other settings": {"md5_listed": "2", "options_hash": "before"},
+    }
+    about = {"accession": "PMC1.1", "options_hash": "now"}
+    media = frame(spark, MEDIA, *(about | {"media_name": name} | values for name, values in stored.items()))
     rejected = [("PMC1.1/refused", "2 now"), ("PMC1.1/refused under other settings", "2 before")]
     refused = spark.createDataFrame(rejected, "key string, fingerprint string")
     work = media_to_fetch(named, media, refused, "now")
-    assert collected(work, "media_name") == [("new",), ("other settings",), ("refused under other settings",), ("replaced",)]
+    due = ["new", "no digest before", "other settings", "refused under other settings", "replaced"]
+    assert [name for (name,) in collected(work, "media_name")] == due
     assert {row["options_hash"] for row in work.collect()} == {"now"}
-    assert media_to_fetch(named, media, None, "now").count() == 5
+    assert media_to_fetch(named, media, None, "now").count() == len(due) + 1
 
 
 def test_another_definition_of_the_hashes_fetches_every_image_again(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,10 +105,13 @@ def test_another_definition_of_the_hashes_fetches_every_image_again(lake: Lake, 
 
 def test_a_medium_goes_when_no_figure_names_it_as_it_is(lake: Lake) -> None:
     settings = load_settings("local", [f"lake.uri={lake.settings.uri}"])
-    marks = [("PMC1.1", "here", "u", "2"), ("PMC1.1", "replaced", "u", "2"), ("PMC1.1", "no digest", "u", "")]
+    here = ("here", "replaced", "no digest", "no digest before")
+    marks = [("PMC1.1", name, "u", "2") for name in here]
     named = lake.spark.createDataFrame(marks, "accession string, media_name string, uri string, fingerprint string")
-    stored = {"here": "2", "replaced": "1", "no digest": None, "not named": "2"}
-    rows = [{"accession": "PMC1.1", "media_name": name, "md5_listed": md5, "image_sha256": "i"} for name, md5 in stored.items()]
+    stored = {"here": ("2", None), "replaced": ("1", None), "no digest": (None, "2"), "no digest before": (None, "1")}
+    stored["not named"] = ("2", None)
+    about = {"accession": "PMC1.1", "image_sha256": "i"}
+    rows = [about | {"media_name": name, "md5_listed": md5, "etag": etag} for name, (md5, etag) in stored.items()]
     lake.append(MEDIA, frame(lake.spark, MEDIA, *rows))
     drop_orphans(lake, settings, named)
     assert collected(lake.read(MEDIA), "media_name") == [("here",), ("no digest",)]

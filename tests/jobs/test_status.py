@@ -62,9 +62,10 @@ def filled(spark: SparkSession, empty_lake: Path, tmp_path_factory: pytest.TempP
     failed = {"stage": "fetch_articles", "reason": "fetch_failed", "attempts": 2, "fingerprint": "1"}
     broken = {"stage": "extract_figures", "reason": "not_xml", "fingerprint": f"1 extractor {EXTRACTOR_VERSION}"}
     parsed = {"etag": "1", "license_group": "other", "extractor_version": EXTRACTOR_VERSION}
-    put(lake, INVENTORY, *(version(n) for n in (1, 2, 3, 4, 5, 6, 7, 10)), version(8, state=REMOVED), version(9, etag="2"))
+    put(lake, INVENTORY, *(version(n) for n in (1, 2, 3, 4, 5, 6, 7, 10)), version(8, state=REMOVED))
+    put(lake, INVENTORY, *(version(n, etag="2") for n in (9, 11, 12)))
     closed = document(3, filter_reason="not_open_access", is_open_access=False, **filtered)
-    put(lake, DOCUMENTS, document(1), document(2, "noncommercial"), closed, document(4, "other"), document(5), document(9))
+    put(lake, DOCUMENTS, document(2, "noncommercial"), closed, document(4, "other"), *(document(n) for n in (1, 5, 9, 12)))
     put(lake, ARTICLES, *({"accession": f"PMC{n}.1", **parsed} for n in (1, 2, 9)))
     put(
         lake,
@@ -73,6 +74,8 @@ def filled(spark: SparkSession, empty_lake: Path, tmp_path_factory: pytest.TempP
         {"key": "PMC99.1", "detail": "[red]newest[/]", "last_seen": DAY_2, **failed},
         {"key": "PMC4.1", "detail": "no element", **broken},
         {"key": "PMC10.1", "detail": "no JSON", **failed, "reason": "metadata_invalid"},
+        {"key": "PMC11.1", "detail": "no JSON before it changed", **failed, "reason": "metadata_invalid"},
+        {"key": "PMC12.1", "detail": "no element before it changed", **broken},
     )
     put(lake, PAIRS, {"pair_id": "a", "license_group": "commercial", "split": "train"})
     put(lake, TOMBSTONES, {"pair_id": "b", "reason": "retracted"})
@@ -89,13 +92,20 @@ def status(filled: Lake) -> dict[str, Any]:
     return archive_status(filled, settings_of(filled))
 
 
+def shown(status: dict[str, Any]) -> str:
+    console = Console(width=80, record=True, file=io.StringIO())
+    for part in status_grids(status, NOW):
+        console.print(part)
+    return console.export_text()
+
+
 def totals(status: dict[str, Any]) -> dict[str, int]:
     return {state: groups["total"] for state, groups in status["versions"].items()}
 
 
 @pytest.mark.spark
 def test_every_listed_version_is_in_one_state(status: dict[str, Any]) -> None:
-    assert totals(status) == {"parsed": 2, "not_open_access": 1, "refused": 2, "waiting": 4, "removed": 1}
+    assert totals(status) == {"parsed": 2, "not_open_access": 1, "refused": 2, "waiting": 6, "removed": 1}
     assert status["versions"]["parsed"] == {"commercial": 1, "noncommercial": 1, "other": 0, "unknown": 0, "total": 2}
     assert status["versions"]["refused"]["unknown"] == 1
     assert status["pairs"]["commercial"] == status["pairs"]["total"] == 1
@@ -103,17 +113,37 @@ def test_every_listed_version_is_in_one_state(status: dict[str, Any]) -> None:
 
 @pytest.mark.spark
 def test_what_waits_is_what_the_next_run_would_take_up(filled: Lake, status: dict[str, Any]) -> None:
-    assert status["waiting"] == {"fetch_articles": 3, "extract_figures": 1, "fetch_images": 0}
+    assert status["waiting"] == {"fetch_articles": 5, "extract_figures": 1, "fetch_images": 0}
     wanted = wanted_versions(filled.read(INVENTORY), None, None)
-    assert waiting(filled, settings_of(filled, "fetch.retry_rejected=true"), wanted)["fetch_articles"] == 4
+    assert waiting(filled, settings_of(filled, "fetch.retry_rejected=true"), wanted)["fetch_articles"] == 6
 
 
 @pytest.mark.spark
 def test_versions_that_the_settings_do_not_select_wait_for_nothing(filled: Lake) -> None:
     wanted = wanted_versions(filled.read(INVENTORY), filled.spark.createDataFrame([("PMC9",)], "id string"), None)
     states = counts_by_group(version_states(filled, settings_of(filled), wanted))
-    assert states["not_selected"]["total"] == 2
+    assert states["not_selected"]["total"] == 4
     assert states["waiting"]["total"] == 2
+
+
+@pytest.mark.spark
+def test_a_changed_version_that_was_refused_before_waits(filled: Lake) -> None:
+    named = filled.spark.createDataFrame([("PMC11",), ("PMC12",)], "id string")
+    inventory = filled.read(INVENTORY).where("pmcid IN ('PMC10', 'PMC11', 'PMC12')")
+    states = counts_by_group(version_states(filled, settings_of(filled), wanted_versions(inventory, named, None)))
+    assert (states["waiting"]["total"], states["refused"]["total"]) == (3, 2)
+
+
+@pytest.mark.spark
+def test_the_status_of_a_search_asks_nobody_and_counts_what_the_last_one_took_up(filled: Lake, status: dict[str, Any]) -> None:
+    nobody = "source.esearch_url=http://127.0.0.1:9/esearch"
+    searched = archive_status(filled, settings_of(filled, "source.query=burns", nobody))
+    assert (status["selection"], searched["selection"]) == ("settings", "last_search")
+    # PMC7 alone is neither here nor refused: whether a search finds it is not known.
+    assert totals(searched) == totals(status) | {"waiting": 5, "not_selected": 1}
+    assert searched["waiting"] == status["waiting"] | {"fetch_articles": 4}
+    assert "as last searched" in shown(searched)
+    assert "as last searched" not in shown(status)
 
 
 @pytest.mark.spark
@@ -133,10 +163,7 @@ def test_the_newest_run_is_told_stage_by_stage(status: dict[str, Any]) -> None:
 
 @pytest.mark.spark
 def test_the_terminal_shows_it_whole_in_80_columns(status: dict[str, Any]) -> None:
-    console = Console(width=80, record=True, file=io.StringIO())
-    for part in status_grids(status, NOW):
-        console.print(part)
-    text = console.export_text()
+    text = shown(status)
     assert max(len(line.rstrip()) for line in text.splitlines()) <= 80
     assert "2026-11-03 01:00 UTC (2 days ago)" in text
     assert "[red]newest[/]" in text

@@ -63,7 +63,8 @@ def test_the_first_reason_that_holds_is_told(lake: Lake) -> None:
     parsed |= {"PMC3_1": {"license_in_force": None}, "PMC4_2": {}}
     kept = parsed | {"PMC1_1": {"is_retracted": True}, "PMC2_1": {"is_retracted": True}, "PMC6_1": LEFT_OUT}
     parsed["PMC11_1"] = {}
-    kept |= {"PMC11_1": {"is_relicensed": True}, "PMC8_2": LEFT_OUT | {"is_retracted": True}, "PMC9_1": LEFT_OUT | {"is_retracted": True}}
+    kept["PMC11_1"] = {"is_relicensed": True}
+    kept |= {"PMC8_2": LEFT_OUT | {"is_retracted": True}, "PMC9_1": LEFT_OUT | {"is_retracted": True}}
     states = dict.fromkeys((*parsed, *kept, "PMC10_1"), PRESENT) | {"PMC1_1": REMOVED}
     stored = {name: {key: value for key, value in row.items() if key != "license_in_force"} for name, row in kept.items()}
     for table, rows in (

@@ -258,6 +258,19 @@ def test_a_digest_that_stays_wrong_is_refused_with_both_digests_after_fresh_meta
         assert acquired.reads(0, metadata_key(name)) == 2
 
 
+def test_both_digests_of_a_read_that_healed_are_kept(acquired: Acquired) -> None:
+    documents = {row["accession"]: row for row in acquired.runs[0]["documents"]}
+    media = {row["accession"]: row for row in acquired.runs[0]["media"]}
+    for rows_of, name, data in (
+        (documents, "wrong xml once", xml_of("wrong xml once")),
+        (media, "wrong image once", png_of("wrong image once")),
+    ):
+        wrong = bytes([data[0] ^ 1]) + data[1:]
+        (mismatch,) = rows_of[accession(name)]["digest_mismatches"]
+        assert mismatch == {"expected": hashlib.md5(data).hexdigest(), "actual": hashlib.md5(wrong).hexdigest()}
+    assert documents[accession("calm")]["digest_mismatches"] == media[accession("calm")]["digest_mismatches"] == []
+
+
 def test_an_object_replaced_after_its_metadata_were_read_is_stored_as_it_is_now(acquired: Acquired) -> None:
     documents = {row["accession"]: row for row in acquired.runs[0]["documents"]}
     new = xml_of("replaced xml", "new")

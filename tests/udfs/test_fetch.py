@@ -14,6 +14,7 @@ from tests.udfs import fault_proxy
 from tests.udfs.bucket_server import BUCKET, XML, BucketServer, metadata_json, uri
 from tests.udfs.fault_proxy import FaultProxy
 from udfs.fetch import (
+    DigestMismatch,
     Document,
     FetchedMedia,
     FetchLimits,
@@ -107,9 +108,28 @@ def test_a_wrong_digest_heals_by_reading_again(open_bucket: Open, faults: FaultP
     faults.plan(XML_KEY, fault_proxy.corrupted)
     faults.plan(IMAGE_KEY, fault_proxy.cut_short)
     source = open_bucket()
-    assert document(source).xml == XML
-    assert media(source).data == IMAGE
+    healed, image = document(source), media(source)
+    assert (healed.xml, image.data) == (XML, IMAGE)
+    assert healed.digest_mismatches == (DigestMismatch(md5(XML), md5(bytes([XML[0] ^ 1]) + XML[1:])),)
+    assert image.digest_mismatches == (DigestMismatch(md5(IMAGE), md5(IMAGE[: len(IMAGE) // 2])),)
     assert faults.reads_of(JSON_KEY) == 3
+    DOCUMENTS.batch([vars(healed)]).validate(full=True)
+    assert DOCUMENTS.batch([vars(healed)]).to_pylist()[0]["digest_mismatches"] == [healed.digest_mismatches[0]._asdict()]
+
+
+def test_what_agrees_at_once_keeps_no_other_digest(open_bucket: Open) -> None:
+    source = open_bucket()
+    assert document(source).digest_mismatches == media(source).digest_mismatches == ()
+
+
+def test_digests_of_every_attempt_are_kept_with_the_metadata_of_their_time(
+    open_bucket: Open, faults: FaultProxy, bucket_server: BucketServer
+) -> None:
+    replaced = fault_proxy.meanwhile(lambda: bucket_server.put_article(ACCESSION, NEW_XML), fault_proxy.cut_short)
+    faults.plan(XML_KEY, fault_proxy.cut_short, replaced)
+    first, second = md5(XML[: len(XML) // 2]), md5(NEW_XML[: len(NEW_XML) // 2])
+    found = document(open_bucket(), limits=FetchLimits(digest_attempts=3))
+    assert (found.xml, found.digest_mismatches) == (NEW_XML, ((md5(XML), first), (md5(XML), second)))
 
 
 def test_a_wrong_digest_that_stays_is_refused_with_both_digests(open_bucket: Open, bucket_server: BucketServer) -> None:
@@ -153,7 +173,8 @@ def test_an_article_relicensed_while_it_is_read_is_filtered(
 ) -> None:
     change = fault_proxy.meanwhile(lambda: bucket_server.put_article(ACCESSION, NEW_XML, is_pmc_openaccess=False))
     faults.plan(XML_KEY, change)
-    assert document(open_bucket()).filter_reason == "not_open_access"
+    filtered = document(open_bucket())
+    assert (filtered.filter_reason, filtered.digest_mismatches) == ("not_open_access", ((md5(XML), md5(NEW_XML)),))
 
 
 def test_an_image_replaced_since_the_metadata_were_read_gets_its_new_digest(
@@ -161,7 +182,8 @@ def test_an_image_replaced_since_the_metadata_were_read_gets_its_new_digest(
 ) -> None:
     bucket_server.put_article(ACCESSION, XML, {"fig1.jpg": b"new picture"})
     fetched = media(open_bucket(), IMAGE)
-    assert fetched == FetchedMedia(b"new picture", md5(b"new picture"), md5(b"new picture"))
+    new = md5(b"new picture")
+    assert fetched == FetchedMedia(b"new picture", new, new, (DigestMismatch(md5(IMAGE), new),))
 
 
 def test_an_image_that_the_metadata_no_longer_name_is_not_found(open_bucket: Open, bucket_server: BucketServer) -> None:

@@ -33,7 +33,7 @@ RESULT = pa.schema(
 
 @dataclass(frozen=True)
 class MediaFetch:
-    """Record batches of (accession, media_name, uri, options_hash) to record batches of RESULT; `uri` carries its digest.
+    """Record batches of (accession, media_name, uri, etag, options_hash) to record batches of RESULT; `uri` carries its digest.
 
     With `keep_bytes` accepted images also bring their original bytes.
     """
@@ -60,7 +60,8 @@ class MediaFetch:
         values = {**row, "uri": uri, "md5_listed": listed.lower() or None}
         if isinstance(media, Rejected):
             return {**values, "reason": str(media.reason), "detail": media.detail}, 200
-        values |= {"num_bytes": media.num_bytes, "md5_expected": media.md5_expected, "md5_actual": media.md5_actual}
+        names = ("num_bytes", "md5_expected", "md5_actual", "digest_mismatches")
+        values |= {name: getattr(media, name) for name in names}
         try:
             record = process_image(media.data, self.images)
         except Rejected as refusal:
