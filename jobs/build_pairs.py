@@ -38,8 +38,8 @@ SPLIT_BUCKETS = 1_000_000
 def preferred_versions(articles: DataFrame, policy: str = "published") -> DataFrame:
     """The articles with `is_preferred`, by `pairs.version_policy`: published before manuscript, then the highest; or others.
 
-    Only versions that could be parsed are ranked: one that was refused, is left out by its rights or waits hides none that is here.
-    What such a version's metadata tell (a retraction) counts all the same, see with_documents_told.
+    Only versions that could be parsed are ranked: one that was refused, is left out by its rights or waits hides none of them.
+    A retraction that its metadata tell counts all the same, see with_documents_told.
     """
     if policy == "all":
         return articles.withColumn("is_preferred", F.lit(True))

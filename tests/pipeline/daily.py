@@ -30,21 +30,42 @@ Key = tuple[str, ...]
 
 
 @dataclass(frozen=True)
+class DailyState:
+    """A day's bucket: its ground truth, and the keys of the objects that were written and deleted since the day before."""
+
+    truth: SampleTruth
+    written: frozenset[str]
+    deleted: frozenset[str]
+
+    @property
+    def changed(self) -> set[str]:
+        """Article versions whose metadata object was written: the source marks them as new or changed."""
+        return _versions(self.written)
+
+    @property
+    def gone(self) -> set[str]:
+        """Article versions whose metadata object was deleted."""
+        return _versions(self.deleted)
+
+
+def _versions(keys: frozenset[str]) -> set[str]:
+    return {str(accession_of(key)) for key in keys if key.startswith("metadata/")}
+
+
+@dataclass(frozen=True)
 class Day:
     """A day's bucket, what the run of that day read and did, and the archive afterwards."""
 
-    truth: SampleTruth
+    bucket: DailyState
     results: list[StageResult]
     reads: list[str]
     tables: Rows
     versions: dict[str, int]
 
     @property
-    def touched(self) -> set[str]:
-        """Accessions that are not as they were the day before."""
-        edited = {accession for accessions in self.truth.changes.values() for accession in accessions}
-        added = {row.accession for row in self.truth.articles if row.accession.split(".")[0] in {a.split(".")[0] for a in edited}}
-        return edited | added
+    def truth(self) -> SampleTruth:
+        """What is in the day's bucket."""
+        return self.bucket.truth
 
 
 class DailyBucket:
@@ -54,28 +75,29 @@ class DailyBucket:
         self._server, self._folder = server, folder
         self._digests: dict[str, str] = {}
 
-    def become(self, day: int) -> SampleTruth:
-        """Make the server's bucket that of the day; its ground truth."""
+    def become(self, day: int) -> DailyState:
+        """Make the server's bucket that of the day."""
         truth = write_sample(self._folder, NUM_ARTICLES, SEED, day, MAX_ARTICLES_PER_IMAGE)
         files = {p.relative_to(self._folder).as_posix(): p for p in self._folder.rglob("*") if p.is_file()}
         digests = {key: hashlib.md5(path.read_bytes()).hexdigest() for key, path in files.items() if key != "truth.json"}
-        for key, digest in digests.items():
-            if self._digests.get(key) != digest:
-                self._server.put(key, files[key].read_bytes())
-        for key in self._digests.keys() - digests.keys():
+        written = frozenset(key for key, digest in digests.items() if self._digests.get(key) != digest)
+        deleted = frozenset(self._digests.keys() - digests.keys())
+        for key in written:
+            self._server.put(key, files[key].read_bytes())
+        for key in deleted:
             self._server.delete(key)
         self._digests = digests
-        return truth
+        return DailyState(truth, written, deleted)
 
 
-def run_day(spark: SparkSession, truth: SampleTruth, proxy: FaultProxy, url: str, out: Path) -> Day:
+def run_day(spark: SparkSession, bucket: DailyState, proxy: FaultProxy, url: str, out: Path) -> Day:
     """Run the pipeline once from the bucket behind the proxy into `out`."""
     num_before = len(proxy.requests)
     settings = [*overrides(Path("unused"), out), f"source.uri=s3://{BUCKET}", f"source.endpoint={url}"]
     results = run_pipeline(spark, load_settings("local", settings), Console(quiet=True))
-    reads = [request.key for request in proxy.requests[num_before:] if request.method == "GET"]
+    reads = [request.key for request in proxy.requests[num_before:]]
     versions = {table.name: DeltaTable(str(out / "lake" / table.name)).version() for table in TABLES}
-    return Day(truth, results, reads, contents(out / "lake"), versions)
+    return Day(bucket, results, reads, contents(out / "lake"), versions)
 
 
 def accession_of(key: str) -> str | None:

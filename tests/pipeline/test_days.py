@@ -23,10 +23,11 @@ SEEN = {"first_seen", "last_seen"}
 
 @dataclass(frozen=True)
 class Followed:
-    """The archive after each of the three days, and one built on the third day from nothing."""
+    """The archive after each of the three days, once more on the third, and one built on the third day from nothing."""
 
     lake: Path
     days: list[Day]
+    again: Day
     scratch: Day
 
 
@@ -38,7 +39,8 @@ def followed(spark: SparkSession, empty_lake: Path, tmp_path_factory: pytest.Tem
     with running_bucket_server() as server, (proxy := FaultProxy(server.url, BUCKET)).running() as url:
         bucket = DailyBucket(server, tmp_path_factory.mktemp("bucket"))
         days = [run_day(spark, bucket.become(day), proxy, url, out) for day in (1, 2, 3)]
-        yield Followed(out / "lake", days, run_day(spark, days[-1].truth, proxy, url, scratch))
+        again = run_day(spark, days[-1].bucket, proxy, url, out)
+        yield Followed(out / "lake", days, again, run_day(spark, days[-1].bucket, proxy, url, scratch))
 
 
 def test_three_days_followed_give_the_tables_of_a_build_on_the_third(followed: Followed) -> None:
@@ -52,13 +54,22 @@ def test_three_days_followed_give_the_tables_of_a_build_on_the_third(followed: F
 
 
 @pytest.mark.parametrize("day", [1, 2])
-def test_articles_that_stayed_are_not_read(followed: Followed, day: int) -> None:
+def test_exactly_the_articles_that_the_source_marks_as_changed_are_read(followed: Followed, day: int) -> None:
+    """An older version of an article that got a further one is not among them, nor one that is refused as it was before."""
     today = followed.days[day]
     read = {accession for key in today.reads if (accession := accession_of(key))}
-    assert read <= today.touched
     edits = today.truth.changes
-    assert read >= {a for edit in (ADDED, REWORDED, REDRAWN, RELICENSED, CLOSED, RETRACTED) for a in edits[edit]}
-    assert read.isdisjoint(edits[REMOVED])
+    assert read == today.bucket.changed
+    assert read >= {a for edit in (ADDED, REWORDED, REDRAWN, RELICENSED, CLOSED, RETRACTED, RETURNED) for a in edits[edit]}
+    assert edits[NEW_VERSION]
+    assert read.isdisjoint({*edits[REMOVED], *edits[NEW_VERSION]})
+    assert len(read) < len(today.truth.articles) / 2
+
+
+def test_nothing_is_read_when_nothing_changed(followed: Followed) -> None:
+    assert {accession_of(key) for key in followed.again.reads} == {None}
+    assert followed.again.tables == followed.days[-1].tables
+    assert followed.again.versions == {**followed.days[-1].versions, "runs": followed.again.versions["runs"]}
 
 
 def test_an_image_that_stayed_is_not_read_again_with_its_changed_article(followed: Followed) -> None:
@@ -85,7 +96,7 @@ def test_rows_of_articles_that_stayed_do_not_change(followed: Followed, name: st
     for before, after in zip(followed.days, followed.days[1:], strict=False):
         changed = {key[0] for key in changed_keys(before.tables, after.tables, name)}
         assert changed
-        assert changed <= after.touched
+        assert changed <= after.bucket.changed | after.bucket.gone
 
 
 def test_what_left_the_source_or_its_licence_left_the_pairs_in_the_same_run(followed: Followed) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import shutil
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +17,17 @@ from PIL import Image
 from pyspark.sql import SparkSession
 
 from conf.load import load_settings
+from jobs import fetch_articles, fetch_images
 from jobs.entry import STAGES, job_module
 from jobs.sample.bucket import InventoryRow, inventory_objects
 from jobs.stage import RunContext, run_stage
 from tests.pipeline.lakes import overrides, rows
+from tests.pipeline.request_cap import REQUESTS_PER_S, TimedDocuments, TimedMedia, begin_of, over_the_cap
 from tests.udfs import fault_proxy
 from tests.udfs.bucket_server import BUCKET, BucketServer, metadata_json, running_bucket_server
 from tests.udfs.fault_proxy import Fault, FaultProxy, Request
 
 ACQUIRING = STAGES[: STAGES.index("fetch_images") + 1]
-REQUESTS_PER_S = 40
-NUM_TASKS = 2
 ATTEMPTS = 3
 WRONG_MD5 = "0" * 32
 QUICK = [
@@ -122,9 +122,10 @@ NAMES = (*PASSING, *LASTING, *FOR_GOOD, *REPLACED, "calm")
 
 @dataclass
 class Acquired:
-    """The bucket's server, the archive after each run, and the requests of each run."""
+    """The bucket's server, when the first run began to fetch articles and images, the archive after and requests of each run."""
 
     server: BucketServer
+    begins: list[float] = field(default_factory=list)
     runs: list[dict[str, list[dict[str, Any]]]] = field(default_factory=list)
     requests: list[list[Request]] = field(default_factory=list)
 
@@ -147,7 +148,12 @@ def fill(server: BucketServer) -> None:
     server.put(metadata_key("wrong image"), stating("wrong image", image_key))
     for name, key in (("no metadata", metadata_key), ("no xml", xml_key), ("no image", image_key)):
         server.delete(key(name))
-    lines = [InventoryRow(metadata_key(name), hashlib.md5(name.encode()).hexdigest(), 1) for name in NAMES]
+    put_inventory(server, NAMES)
+
+
+def put_inventory(server: BucketServer, names: Iterable[str]) -> None:
+    """List the articles of these cases."""
+    lines = [InventoryRow(metadata_key(name), hashlib.md5(name.encode()).hexdigest(), 1) for name in names]
     for key, data in inventory_objects(1, lines).items():
         server.put(key, data)
 
@@ -178,7 +184,10 @@ def acquired(spark: SparkSession, empty_lake: Path, tmp_path_factory: pytest.Tem
     """Three runs: through the faults, again as it is, and again with all that was rejected."""
     out = tmp_path_factory.mktemp("faults")
     shutil.copytree(empty_lake, out / "lake")
-    with running_bucket_server() as server, (proxy := FaultProxy(server.url, BUCKET)).running() as url:
+    timed = pytest.MonkeyPatch.context()
+    with running_bucket_server() as server, (proxy := FaultProxy(server.url, BUCKET)).running() as url, timed as patched:
+        patched.setattr(fetch_articles, "DocumentFetch", partial(TimedDocuments, folder=str(out)))
+        patched.setattr(fetch_images, "MediaFetch", partial(TimedMedia, folder=str(out)))
         fill(server)
         plan(proxy, server)
         state = Acquired(server)
@@ -189,6 +198,7 @@ def acquired(spark: SparkSession, empty_lake: Path, tmp_path_factory: pytest.Tem
                 run_stage(spark, load_settings("local", [*settings, *further]), context, job_module(stage), stage)
             state.requests.append(proxy.requests[num_before:])
             state.runs.append(tables(out / "lake"))
+        state.begins = [begin_of(out / stage) for stage in ("fetch_articles", "fetch_images")]
         yield state
 
 
@@ -301,21 +311,10 @@ def test_a_retry_reads_only_what_was_refused(acquired: Acquired) -> None:
 
 
 def test_requests_stay_under_the_cap_of_the_whole_job(acquired: Acquired) -> None:
+    """Since the tasks have their work: not more than the cap times the time since, and one for each task."""
+    articles_from, images_from = acquired.begins
     times = sorted(request.time_s for request in acquired.requests[0])
-    assert len(times) > 2 * REQUESTS_PER_S
-    for window_s in (1.0, 2.0):
-        # Each task's first request of a window comes on top; what was on its way may arrive late and with the next.
-        allowed = window_s * REQUESTS_PER_S + NUM_TASKS + 8
-        assert most_within(times, window_s) <= allowed
-
-
-def most_within(times: list[float], window_s: float) -> int:
-    """The largest number of times within any window."""
-    inside: deque[float] = deque()
-    most = 0
-    for time in times:
-        inside.append(time)
-        while inside[0] < time - window_s:
-            inside.popleft()
-        most = max(most, len(inside))
-    return most
+    articles = [time_s for time_s in times if articles_from <= time_s < images_from]
+    images = [time_s for time_s in times if images_from <= time_s]
+    assert min(len(articles), len(images)) > REQUESTS_PER_S
+    assert over_the_cap(articles_from, articles) == over_the_cap(images_from, images) == []

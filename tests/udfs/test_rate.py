@@ -1,5 +1,7 @@
 """The cap on requests per second, on a clock that the test turns."""
 
+import random
+
 import pytest
 
 from udfs.rate import RateLimit
@@ -61,3 +63,17 @@ def test_a_sleep_that_ends_early_is_continued() -> None:
 def test_a_rate_that_cannot_be_is_refused() -> None:
     with pytest.raises(ValueError, match="requests_per_s"):
         RateLimit(-1.0)
+
+
+def test_in_no_span_of_time_more_starts_are_granted_than_the_cap_and_one() -> None:
+    clock, rng = Clock(), random.Random(3)
+    limit = RateLimit(4.0, clock, clock.sleep)
+    times = []
+    for _ in range(200):
+        clock.now += rng.choice((0.0, 0.0, 0.0, 0.1, 3.0))
+        if rng.random() < 0.05:
+            limit.hold(rng.random())
+        times += starts(limit, clock, 1)
+    spans = [(last - first, n) for i, first in enumerate(times) for n, last in enumerate(times[i:], start=1)]
+    assert all(n <= 4.0 * span + 1 + 1e-6 for span, n in spans)
+    assert any(n > 4.0 * span + 0.99 and n > 5 for span, n in spans)
