@@ -46,9 +46,9 @@ def noted(batches: Iterator[pa.RecordBatch], file: Path) -> Iterator[pa.RecordBa
         yield batch
 
 
-def over_the_cap(begin: float, arrived: list[float]) -> list[int]:
+def over_the_cap(begin: float, arrived: list[float], requests_per_s: float = REQUESTS_PER_S) -> list[int]:
     """Numbers of the requests that came earlier than tasks that share the cap since `begin` can have sent so many."""
-    return [n for n, time_s in enumerate(arrived, start=1) if n > (time_s - begin) * REQUESTS_PER_S + NUM_TASKS]
+    return [n for n, time_s in enumerate(arrived, start=1) if n > (time_s - begin) * requests_per_s + NUM_TASKS]
 
 
 def begin_of(file: Path) -> float:
