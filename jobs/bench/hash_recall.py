@@ -65,6 +65,8 @@ def figure(path: Path) -> Figure:
 def report(shared_data: Path, max_distance: int, max_distance_256: int) -> list[str]:
     """Lines of a Markdown table: share of copies found, and wrongly matched pairs of different figures, by rule."""
     paths = sorted(path for path in shared_data.glob("pmc-mirror/*/*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    if len(paths) < 2:
+        raise SystemExit(f"{shared_data} holds no pmc-mirror folder with figures: give the folder in which it lies")
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         figures = list(pool.map(figure, paths, chunksize=8))
     pairs = [pair for pair in combinations(figures, 2) if (pair[0].accession, pair[0].stem) != (pair[1].accession, pair[1].stem)]
