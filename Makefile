@@ -12,7 +12,9 @@ demo: .venv/.installed
 	$(BIN)/biomedica demo --out "$(OUT)" $(if $(SOURCE),--source "$(SOURCE)") $(if $(IDS),--ids "$(IDS)")
 
 # The tests of a file stay in one process: `make test PROCESSES=0` runs all of them in this one.
+# They test plain Python, which is what a wheel brings, and compare with it what `make compiled` makes of it.
 test: .venv/.installed
+	rm -rf udfs/jats/_compiled
 	$(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # The extractor as machine code, which gives the same rows; without a C compiler it stays plain Python.

@@ -84,6 +84,18 @@ def boilerplate_images(media: DataFrame, duplicates: DataFrame, max_articles: in
     return used.join(common, "cluster").select("image_sha256").distinct()
 
 
+def pictures(duplicates: DataFrame, boilerplate: DataFrame) -> DataFrame:
+    """image_sha256 and picture of the images of `duplicates`: those of one picture must not fall into two splits.
+
+    A picture is a component of near images. Where one holds boilerplate, each of its clusters is a picture of its own: a logo
+    would else connect the articles of all that looks like it.
+    """
+    common = duplicates.join(boilerplate, "image_sha256", "left_semi").select("component_id", F.lit(True).alias("is_common"))
+    marked = duplicates.join(common.distinct(), "component_id", "left")
+    picture = F.when(F.col("is_common"), F.col("cluster_id")).otherwise(F.col("component_id"))
+    return marked.select("image_sha256", picture.alias("picture"))
+
+
 def judged_figures(
     figures: DataFrame, articles: DataFrame, chosen: DataFrame, boilerplate: DataFrame, settings: PairSettings
 ) -> DataFrame:
@@ -145,9 +157,9 @@ def assign_split(settings: PairSettings) -> Column:
 def pairs_of(
     judged: DataFrame, mentions: DataFrame, duplicates: DataFrame, overlap: DataFrame, settings: PairSettings
 ) -> DataFrame:
-    """The rows of `pairs`: accepted figures with context, cluster, evaluation sets and split."""
+    """The rows of `pairs`: accepted figures with context, cluster, evaluation sets and split; duplicates: with `picture`."""
     accepted = judged.where(F.col("filtered").isNull() & F.col("reason").isNull())
-    clusters = duplicates.select("image_sha256", "cluster_id", "canonical_sha256", "component_id")
+    clusters = duplicates.select("image_sha256", "cluster_id", "canonical_sha256", "picture")
     rows = accepted.join(clusters, "image_sha256", "left").join(mentions_of_figures(mentions), ["accession", "figure_id"], "left")
     sets = overlap.groupBy("image_sha256").agg(F.array_sort(F.collect_set("eval_set")).alias("eval_overlap"))
     rows = rows.join(sets, "image_sha256", "left")
@@ -155,7 +167,7 @@ def pairs_of(
     is_image = F.col("image_sha256") == F.coalesce("canonical_sha256", "image_sha256")
     order = in_cluster.orderBy(F.desc(is_image), F.col("year").asc_nulls_last(), "pmcid", "accession", "figure_id")
     rows = rows.withColumn("cluster_rank", F.row_number().over(order)).withColumn("is_canonical", F.col("cluster_rank") == 1)
-    rows = rows.join(split_groups(rows.select("pmcid", F.coalesce("component_id", "image_sha256").alias("picture"))), "pmcid")
+    rows = rows.join(split_groups(rows.select("pmcid", F.coalesce("picture", "image_sha256").alias("picture"))), "pmcid")
     return rows.withColumns(
         {
             "pair_id": F.concat_ws("_", F.translate("accession", ".", "_"), "figure_id"),
@@ -180,9 +192,8 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     articles = preferred_versions(lake.read(ARTICLES), settings.pairs.version_policy)
     articles = with_documents_told(articles, lake.read(DOCUMENTS).select("accession", "is_retracted", "is_relicensed"))
     judged = lake.stage(judged_figures(figures, articles, chosen, boilerplate, settings.pairs), STAGE)
-    pairs = lake.stage(
-        pairs_of(judged, lake.read(MENTIONS), duplicates, lake.read(EVAL_OVERLAP), settings.pairs), f"{STAGE}_pairs"
-    )
+    shown = duplicates.join(pictures(duplicates, boilerplate), "image_sha256")
+    pairs = lake.stage(pairs_of(judged, lake.read(MENTIONS), shown, lake.read(EVAL_OVERLAP), settings.pairs), f"{STAGE}_pairs")
     bury(lake, context, pairs)
     lake.sync(PAIRS, pairs)
     num_rejected = write_rejects(lake, context, judged)

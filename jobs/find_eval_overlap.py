@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from functools import reduce
 
+import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -22,14 +23,15 @@ from jobs.tables import Lake
 from schemas.eval_overlap import EVAL_OVERLAP
 from schemas.images import IMAGES
 from schemas.table import Table
-from udfs.batches.eval_images import NAMED, RESULT, HashEvalImages
+from udfs.batches.eval_images import FILE, NAMED, RESULT, HashEvalImages, ReadFiles
 from udfs.phash import HASH_VERSION
-from udfs.storage import listing_digest
+from udfs.storage import list_files, listing_digest
 
 STAGE = "find_eval_overlap"
 READS: tuple[Table, ...] = (IMAGES,)
 WRITES: tuple[Table, ...] = (EVAL_OVERLAP,)
 SECTIONS = ("duplicates", "eval")
+FILES_PER_TASK = 1000
 _WORD_BYTES = 8
 
 
@@ -49,11 +51,23 @@ def set_digest(name: str, uri: str) -> str:
 
 
 def eval_images(lake: Lake, sets: dict[str, str]) -> DataFrame:
-    """eval_set, name, content of every image of the sets; the name is the file's path, or the SHA-256 of a table's image."""
-    frames = [
-        lake.read_images(uri).select(F.lit(name).alias("eval_set"), "name", "content") for name, uri in sorted(sets.items())
-    ]
+    """eval_set, name, content of every image of the sets: a file by its path below the folder, a table's image by its SHA-256."""
+    frames = []
+    for name, uri in sorted(sets.items()):
+        images = lake.read_images(uri)
+        shown = folder_files(lake.spark, uri) if images is None else images
+        frames.append(shown.select(F.lit(name).alias("eval_set"), "name", "content"))
     return reduce(DataFrame.unionByName, frames, lake.spark.createDataFrame([], sql_columns(NAMED)))
+
+
+def folder_files(spark: SparkSession, uri: str) -> DataFrame:
+    """name and content of every file below a folder, in tasks of FILES_PER_TASK.
+
+    Spark's own reader would leave out names that begin with `_` or `.`, unsaid.
+    """
+    names = pa.table({"name": [str(item["path"]) for item in list_files(uri)]})
+    listed = spark.createDataFrame(names, "name string").repartition(-(-names.num_rows // FILES_PER_TASK), "name")
+    return map_batches(listed, ReadFiles(uri), FILE)
 
 
 def fine_distance(one: Column, other: Column) -> Column:

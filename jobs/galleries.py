@@ -145,8 +145,9 @@ def duplicate_sections(lake: Lake, limit: int) -> list[str]:
     images, sources = images_by_sha256(lake, wanted), sources_by_sha256(lake, wanted)
     sections = []
     for cluster in clusters:
-        rows = members[cluster["cluster_id"]]
-        shown = [duplicate_card(row, images[row["image_sha256"]], sources[row["image_sha256"]]) for row in rows]
+        # A stage that ran alone or was killed leaves rows of images that are gone until the next run.
+        rows = [row for row in members[cluster["cluster_id"]] if row["image_sha256"] in images]
+        shown = [duplicate_card(row, images[row["image_sha256"]], sources.get(row["image_sha256"], ())) for row in rows]
         sections.append(cards(f"Cluster {cluster['cluster_id']}", shown, cluster_note(cluster, len(rows))))
     return sections
 

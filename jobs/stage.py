@@ -19,6 +19,9 @@ from schemas.rejects import REJECTS, Reason
 from schemas.runs import RUNS
 from schemas.table import Table
 
+# Stages other than fetch_*, whose requests or decoders may fail for a reason that passes.
+_ALSO_RETRIED = ("find_eval_overlap",)
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -147,11 +150,12 @@ def newest_inputs(lake: Lake) -> dict[str, str]:
 
 
 def _retries(lake: Lake, stage: str, settings: Settings) -> bool:
-    """Whether a fetching stage has something to try again though nothing has changed."""
-    if not stage.startswith("fetch_"):
+    """Whether a stage that reads or decodes files has something to try again though nothing has changed."""
+    is_fetching = stage.startswith("fetch_")
+    if not is_fetching and stage not in _ALSO_RETRIED:
         return False
     failed = (F.col("stage") == stage) & (F.col("reason") == Reason.FETCH_FAILED)
-    return settings.fetch.retry_rejected or not lake.read(REJECTS).where(failed).isEmpty()
+    return (is_fetching and settings.fetch.retry_rejected) or not lake.read(REJECTS).where(failed).isEmpty()
 
 
 def _record(lake: Lake, settings: Settings, context: RunContext, result: StageResult, marks: tuple[datetime, str]) -> None:

@@ -78,6 +78,7 @@ def version_states(lake: Lake, settings: Settings, wanted: DataFrame) -> DataFra
     here = fetch_articles.as_selected(lake.read(DOCUMENTS), settings)
     about = here.select("accession", "etag", "license_group", F.col("state").alias("kept"), "filter_reason")
     parsed = lake.read(ARTICLES).select("accession", "etag", F.lit(True).alias("is_parsed"))
+    parsed = parsed.join(lake.read(DOCUMENTS).where("is_relicensed"), "accession", "left_anti")
     no = refused_versions(lake.read(INVENTORY), lake.read(REJECTS)).withColumn("no", F.lit(True))
     selected = wanted.select("accession", F.lit(True).alias("is_wanted"))
     joined = (

@@ -44,6 +44,8 @@ def source_manifest(settings: Settings) -> Manifest | None:
 def mark(settings: Settings) -> str:
     """Key and checksum of the newest complete manifest; a source without any is listed anew each time."""
     manifest = source_manifest(settings)
+    for newer in manifest.passed_over if manifest else ():  # here, for a run that finds nothing new must tell it, too
+        logger.warning("%s: passed over the incomplete inventory %s", STAGE, newer)
     return f"{manifest.key} {manifest.checksum}" if manifest else f"{LISTED}{datetime.now(UTC).isoformat()}"
 
 
@@ -113,8 +115,6 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     followed = newest_inputs(lake).get(STAGE)  # not as it was when the run began: another one may have followed a newer day
     if manifest:
         check_age(manifest, followed, settings)
-        for newer in manifest.passed_over:
-            logger.warning("%s: passed over the incomplete inventory %s, following %s", STAGE, newer, manifest.key)
     seen = manifest.created if manifest else context.started
     listing = lake.stage(read_listing(spark, settings, manifest), STAGE)
     check_parts(listing, manifest)

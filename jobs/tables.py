@@ -98,15 +98,14 @@ class Lake:
         feed = self.spark.read.option("readChangeFeed", "true").option("startingVersion", since + 1)
         return feed.table(self.identifier(table))
 
-    def read_images(self, uri: str) -> DataFrame:
-        """name and content of the images of a Delta table with a column `image`, or of all files below a folder."""
+    def read_images(self, uri: str) -> DataFrame | None:
+        """name (SHA-256) and content of the images of a Delta table with a column `image`; None where there is no such table."""
         from delta.tables import DeltaTable
 
-        if DeltaTable.isDeltaTable(self.spark, uri):
-            images = self.spark.read.format("delta").load(uri).where("image IS NOT NULL")
-            return images.select(F.sha2("image", 256).alias("name"), F.col("image").alias("content")).dropDuplicates(["name"])
-        files = self.spark.read.format("binaryFile").option("recursiveFileLookup", "true").load(uri)
-        return files.select(F.col("path").alias("name"), "content")
+        if not DeltaTable.isDeltaTable(self.spark, uri):
+            return None
+        images = self.spark.read.format("delta").load(uri).where("image IS NOT NULL")
+        return images.select(F.sha2("image", 256).alias("name"), F.col("image").alias("content")).dropDuplicates(["name"])
 
     def version(self, table: Table) -> int:
         """The newest Delta version that changed rows: maintenance (OPTIMIZE, VACUUM) leaves them as they are."""

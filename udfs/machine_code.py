@@ -21,7 +21,10 @@ def compiled_folder(package: str) -> list[str]:
     folder = sources / FOLDER
     if not is_current(sources):
         return []
-    _load(next(folder.glob("*__mypyc*")))
+    library = next(folder.glob("*__mypyc*"), None)
+    if library is None:
+        return []
+    _load(library)
     return [str(folder)]
 
 

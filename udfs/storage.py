@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
 
 
 def open_store(uri: str) -> ObjectStore:
@@ -45,11 +50,17 @@ def delete_others(store: ObjectStore, suffix: str, kept: set[str]) -> None:
             store.delete(stale)
 
 
-def listing_digest(uri: str, suffixes: tuple[str, ...] = ("",)) -> str:
-    """SHA-256 (hex) of what lies below `uri` and ends so: names, sizes, times of change. ValueError when there is nothing."""
+def list_files(uri: str) -> Iterator[ObjectMeta]:
+    """What lies below `uri`, at any depth; ValueError for a folder that is not there."""
     if "://" not in uri and not Path(uri).is_dir():
         raise ValueError(f"{uri} is no folder")
-    items = [item for page in open_store(uri).list() for item in page if str(item["path"]).endswith(suffixes)]
+    for page in open_store(uri).list():
+        yield from page
+
+
+def listing_digest(uri: str, suffixes: tuple[str, ...] = ("",)) -> str:
+    """SHA-256 (hex) of what lies below `uri` and ends so: names, sizes, times of change. ValueError when there is nothing."""
+    items = [item for item in list_files(uri) if str(item["path"]).endswith(suffixes)]
     lines = [f"{item['path']} {item['size']} {item['last_modified']}" for item in items]
     if not lines:
         raise ValueError(f"{uri} holds no file")

@@ -12,6 +12,7 @@ import pyarrow as pa
 from schemas.rejects import Rejected
 from udfs.batches import REFUSAL, batched, rows_of
 from udfs.images import ImageOptions, process_image
+from udfs.storage import open_store
 
 NAMED = pa.schema([pa.field("eval_set", pa.string()), pa.field("name", pa.string()), pa.field("content", pa.binary())])
 RESULT = pa.schema(
@@ -26,7 +27,21 @@ RESULT = pa.schema(
         *REFUSAL,
     ]
 )
+FILE = pa.schema([pa.field("name", pa.string()), pa.field("content", pa.binary())])
 _HASHES = ("pixels_sha256", "phash_trimmed", "phash256_trimmed", "entropy_bits")
+
+
+@dataclass(frozen=True)
+class ReadFiles:
+    """Record batches of names below a folder or prefix to FILE."""
+
+    uri: str
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Every file whole; FileNotFoundError for one that has gone since it was listed."""
+        store = open_store(self.uri)
+        files = ({"name": row["name"], "content": store.get(row["name"]).bytes().to_bytes()} for row in rows_of(batches))
+        yield from batched(((file, len(file["content"])) for file in files), FILE)
 
 
 @dataclass(frozen=True)
