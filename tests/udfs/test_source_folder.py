@@ -1,6 +1,7 @@
 """A local mirror as a source: the same keys, nothing outside the folder."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,15 @@ def test_a_file_that_changes_while_it_is_read_is_tried_again_later(
 def test_what_is_no_file_is_not_found(source: Source, key: str) -> None:
     with pytest.raises(Rejected) as caught:
         source.read(key, 100)
+    assert caught.value.reason is Reason.NOT_FOUND
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("read", [lambda source, key: source.read(key, 100), lambda source, key: source.head(key)])
+def test_a_pipe_is_no_object_and_nobody_waits_for_it(source: Source, mirror: Path, read: Callable[[Source, str], object]) -> None:
+    os.mkfifo(mirror / "PMC1.1/pipe.jpg")
+    with pytest.raises(Rejected, match="no regular file") as caught:
+        read(source, "PMC1.1/pipe.jpg")
     assert caught.value.reason is Reason.NOT_FOUND
 
 

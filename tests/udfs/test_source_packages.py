@@ -17,8 +17,7 @@ from udfs.inventory_rows import listing_batches
 from udfs.metadata import ArticleMetadata, parse_metadata
 from udfs.reads import fetch_concurrently
 from udfs.selection import Selection
-from udfs.source import Source, SourceOptions, open_source, package_folder
-from udfs.source import package as package_module
+from udfs.source import Source, SourceOptions, open_source, package_members
 from udfs.source import packages as packages_module
 
 BUCKET = "pmc-oa-opendata"
@@ -166,7 +165,7 @@ def test_a_package_without_xml_is_refused_as_such(tmp_path: Path) -> None:
 
 
 def test_a_package_that_unpacks_to_too_much_is_refused_while_unpacking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(package_module, "MAX_UNPACKED_BYTES", 10**6)
+    monkeypatch.setattr(package_members, "MAX_UNPACKED_BYTES", 10**6)
     write_package(tmp_path / "PMC5.tar.gz", {"x.nxml": XML, "film.avi": bytes(2 * 10**6)})
     assert (tmp_path / "PMC5.tar.gz").stat().st_size < 10**5
     assert refused(source_of(tmp_path), "metadata/PMC5.1.json") is Reason.TOO_LARGE
@@ -175,8 +174,14 @@ def test_a_package_that_unpacks_to_too_much_is_refused_while_unpacking(tmp_path:
 def test_a_file_of_a_package_that_is_too_large_is_passed_by_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_package(tmp_path / "PMC5.tar.gz", {"a.tif": bytes(5000), "x.nxml": XML, "b.jpg": b"1"})
     read: list[int] = []
-    extracted = tarfile.TarFile.extractfile
-    monkeypatch.setattr(tarfile.TarFile, "extractfile", lambda self, one: read.append(one.size) or extracted(self, one))
+    taken = package_members.PackageMembers.read
+
+    def counted(members: package_members.PackageMembers) -> bytes:
+        data = taken(members)
+        read.append(len(data))
+        return data
+
+    monkeypatch.setattr(package_members.PackageMembers, "read", counted)
     source = open_source(SourceOptions(str(tmp_path), max_object_bytes=1000))
     metadata = metadata_of(source)
     assert [(ref.name, bool(ref.md5)) for ref in metadata.media] == [("b.jpg", True), ("a.tif", False)]
@@ -252,8 +257,7 @@ def test_the_change_mark_follows_package_and_list(tmp_path: Path) -> None:
     assert len(set(marks)) == 3
 
 
-def test_a_source_that_stays_open_sees_what_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(package_folder, "WALK_AGAIN_S", 0.0)
+def test_a_source_that_stays_open_sees_what_changes(tmp_path: Path) -> None:
     write_package(tmp_path / "aa/PMC5.tar.gz", {"x.nxml": XML, "a.jpg": b"old"})
     source = source_of(tmp_path)
     assert (source.read("PMC5.1/a.jpg", 10), metadata_of(source).license_code) == (b"old", "CC BY-NC-SA")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +27,7 @@ class FolderSource:
         """See Source.read."""
         path = self._path(key)
         try:
+            _file_stat(key, path)  # before it is opened: that waits for ever at a pipe
             with path.open("rb") as file:
                 num_bytes = os.fstat(file.fileno()).st_size
                 if num_bytes > max_bytes:
@@ -42,7 +44,7 @@ class FolderSource:
         """See Source.head; the change mark is made of size and modification time."""
         path = self._path(key)
         try:
-            return _info(key, path.stat())
+            return _info(key, _file_stat(key, path))
         except OSError as error:
             raise _rejected(key, error) from None
 
@@ -69,9 +71,16 @@ class FolderSource:
         return path
 
 
-def _info(key: str, stat: os.stat_result) -> ObjectInfo:
-    etag = f"{stat.st_mtime_ns:x}-{stat.st_size:x}"
-    return ObjectInfo(key, stat.st_size, etag, datetime.fromtimestamp(stat.st_mtime, UTC))
+def _file_stat(key: str, path: Path) -> os.stat_result:
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise Rejected(Reason.NOT_FOUND, f"{key} is no regular file")
+    return found
+
+
+def _info(key: str, found: os.stat_result) -> ObjectInfo:
+    etag = f"{found.st_mtime_ns:x}-{found.st_size:x}"
+    return ObjectInfo(key, found.st_size, etag, datetime.fromtimestamp(found.st_mtime, UTC))
 
 
 def _rejected(key: str, error: OSError) -> Rejected:

@@ -8,7 +8,7 @@ import json
 import re
 import tarfile
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,12 @@ from udfs.jats.text import line_text
 from udfs.media_match import split_raster
 from udfs.object_keys import check_name
 from udfs.source.file_list import ListedPackage
+from udfs.source.package_members import Member, PackageMembers
 
-MAX_UNPACKED_BYTES = 2**30
+_DAMAGE = (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, ValueError, MemoryError, OverflowError, RecursionError)
+_MAX_UNSAFE_CHARS = 1024
+"""Of an unsafe name that is told: as long as a key can be."""
+
 _SPDX = re.compile(r"CC-(BY(?:-[A-Z]+)*)(?:-[0-9.]+)?")
 
 
@@ -46,21 +50,22 @@ class Package:
 def unpack(path: Path, accession: str, max_file_bytes: int) -> Package:
     """XML and raster images of a package, in memory; everything else in it, and what is larger than allowed, is passed by.
 
-    Rejected: not_found, too_large (more than 1 GiB unpacked, found while unpacking), damaged, fetch_failed.
+    Rejected: not_found, too_large (more than 1 GiB unpacked, as soon as that is announced), unsupported (a sparse file), damaged,
+    fetch_failed.
     """
-    found = Package(accession, {}, (), {})
-    unsafe: list[str] = []
+    found = _Unpacked(accession, max_file_bytes)
     try:
-        with _BoundedGzip(path) as text, tarfile.open(fileobj=text, mode="r|") as package:
-            for member in package:
-                _add(package, member, (found, unsafe), max_file_bytes)
+        with gzip.GzipFile(path) as text:
+            members = PackageMembers(text, path.name)
+            for member in members:
+                found.add(member, members)
     except FileNotFoundError:
         raise Rejected(Reason.NOT_FOUND, f"{path.name} is not in the source") from None
-    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, ValueError) as error:
+    except _DAMAGE as error:
         raise Rejected(Reason.DAMAGED, f"{path.name} is damaged: {type(error).__name__}: {error}") from None
     except OSError as error:
         raise Rejected(Reason.FETCH_FAILED, f"{path.name}: {type(error).__name__}: {error.strerror}") from None
-    return replace(found, unsafe=tuple(unsafe))
+    return Package(accession, found.files, tuple(found.unsafe), found.too_large)
 
 
 def metadata_json(package: Package, listed: ListedPackage | None, bucket: str) -> bytes:
@@ -89,34 +94,34 @@ def metadata_json(package: Package, listed: ListedPackage | None, bucket: str) -
     return json.dumps(values, indent=1, ensure_ascii=False).encode()
 
 
-class _BoundedGzip(gzip.GzipFile):
-    """The unpacked stream of a package, up to a limit."""
+@dataclass
+class _Unpacked:
+    """What has been taken out of a package so far."""
 
-    def read(self, size: int | None = -1) -> bytes:
-        data = super().read(size)
-        if self.tell() > MAX_UNPACKED_BYTES:
-            raise Rejected(Reason.TOO_LARGE, f"{Path(self.name).name} unpacks to more than {MAX_UNPACKED_BYTES} bytes")
-        return data
+    accession: str
+    max_file_bytes: int
+    files: dict[str, bytes] = field(default_factory=dict)
+    unsafe: list[str] = field(default_factory=list)
+    too_large: dict[str, int] = field(default_factory=dict)
 
-
-def _add(package: tarfile.TarFile, member: tarfile.TarInfo, into: tuple[Package, list[str]], max_file_bytes: int) -> None:
-    found, unsafe = into
-    name = member.name.rpartition("/")[2]
-    is_xml = name.lower().endswith((".nxml", ".xml"))
-    if not member.isreg() or not (is_xml or split_raster(name)[1]):
-        return
-    try:
-        check_name(name)
-    except Rejected:
-        unsafe.append(name)
-        return
-    stored = f"{found.accession}.xml" if is_xml else name
-    if stored in found.files or stored in found.too_large:
-        return
-    if member.size > max_file_bytes:
-        found.too_large[stored] = member.size
-    elif file := package.extractfile(member):
-        found.files[stored] = file.read()
+    def add(self, member: Member, members: PackageMembers) -> None:
+        """Take the member if it is the XML or a raster image, the first of its name."""
+        name = member.path.rpartition("/")[2]
+        is_xml = name.lower().endswith((".nxml", ".xml"))
+        if not member.is_file or not (is_xml or split_raster(name)[1]):
+            return
+        try:
+            check_name(name)
+        except Rejected:
+            self.unsafe.append(name[:_MAX_UNSAFE_CHARS])
+            return
+        stored = f"{self.accession}.xml" if is_xml else name
+        if stored in self.files or stored in self.too_large:
+            return
+        if member.num_bytes > self.max_file_bytes:
+            self.too_large[stored] = member.num_bytes
+        else:
+            self.files[stored] = members.read()
 
 
 def _front(xml: bytes, pmcid: str) -> dict[str, Any]:

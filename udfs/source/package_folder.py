@@ -11,7 +11,6 @@ from schemas.rejects import Rejected
 from udfs.object_keys import check_key
 from udfs.source.file_list import FileList, ListedPackage
 
-WALK_AGAIN_S = 60.0
 _PACKAGE = re.compile(r"(PMC[1-9][0-9]{0,11})\.tar\.gz", re.ASCII)
 _FILE_LISTS = ("*file_list*.csv", "*filelist*.csv")
 
@@ -23,7 +22,8 @@ class PackageFolder:
         self._root = root
         self._lock = threading.Lock()
         self._paths: dict[str, Path] = {}
-        self._walked: float | None = None
+        self._walking = threading.Lock()
+        self._walk_began: float | None = None
         self._read_lists()
 
     def row(self, pmcid: str) -> ListedPackage | None:
@@ -36,24 +36,28 @@ class PackageFolder:
 
     def path(self, pmcid: str) -> Path | None:
         """Where an article's package lies: as the lists say, else by a walk through the folder; None if it is not there."""
-        places = [*_listed_paths(self._root, self.row(pmcid)), self._walked_path(pmcid)]
-        return next((path for path in places if path and path.is_file()), None)
+        asked = monotonic()
+        listed = next((path for path in _listed_paths(self._root, self.row(pmcid)) if path.is_file()), None)
+        return listed or self._walked_path(pmcid, asked)
 
     def walk(self) -> dict[str, Path]:
         """Every package, by PMCID, as the folder is now."""
+        began = monotonic()
         found = ((_PACKAGE.fullmatch(path.name), path) for path in self._root.rglob("PMC*.tar.gz"))
         self._paths = {match[1]: path for match, path in found if match}
-        self._walked = monotonic()
+        self._walk_began = began
         return self._paths
 
-    def _walked_path(self, pmcid: str) -> Path | None:
+    def _walked_path(self, pmcid: str, asked: float) -> Path | None:
+        """None only after a walk that began after the question: one walk answers all that wait for it."""
         path = self._paths.get(pmcid)
         if path and path.is_file():
             return path
-        with self._lock:
-            if self._walked is None or monotonic() - self._walked >= WALK_AGAIN_S:
+        with self._walking:
+            if self._walk_began is None or self._walk_began < asked:
                 self.walk()
-        return self._paths.get(pmcid)
+        path = self._paths.get(pmcid)
+        return path if path and path.is_file() else None
 
     def _read_lists(self) -> None:
         self._files = sorted({path for pattern in _FILE_LISTS for path in self._root.glob(pattern)})
