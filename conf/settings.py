@@ -155,7 +155,11 @@ class FetchSettings(Section):
 class ImageSettings(Section):
     """What an image may be and how it is normalised."""
 
-    max_side_px: int = Field(512, ge=0, description="Longest side of the normalised image (pixels); 0: the original's")
+    max_side_px: int = Field(
+        512,
+        ge=0,
+        description="Longest side of the normalised image (pixels); 0: the original's; at most 65,500 as JPEG, 16,383 as WebP",
+    )
     format: Literal["JPEG", "WEBP"] = "JPEG"
     quality: int = Field(90, ge=1, le=100)
     chroma: Literal["4:4:4", "4:2:2", "4:2:0"] = Field("4:2:0", description="Chroma subsampling of JPEG; WebP always has 4:2:0")

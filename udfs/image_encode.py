@@ -14,6 +14,7 @@ from udfs.image_options import ImageOptions
 from udfs.image_resize import shrink
 
 _MAX_KEPT_METADATA_BYTES = 4096
+_MOST_SIDE_PX = {"JPEG": 65_500, "WEBP": 16_383}  # that libjpeg and libwebp encode
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,12 @@ class Encoded:
 
 
 def encode(pixels: Pixels, options: ImageOptions) -> Encoded:
-    """sRGB pixels [height, width, 3], shrunk and encoded as the options say; equal pixels give equal bytes."""
-    small = shrink(pixels, options.max_side_px)
+    """sRGB pixels [height, width, 3], shrunk and encoded as the options say; equal pixels give equal bytes.
+
+    A side longer than the encoder takes is shrunk to what it takes, whatever the options say.
+    """
+    most = _MOST_SIDE_PX[options.format]
+    small = shrink(pixels, min(options.max_side_px or most, most))
     height, width = small.shape[:2]
     if options.format == "WEBP":
         out = io.BytesIO()

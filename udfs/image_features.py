@@ -63,7 +63,10 @@ def _deviation(total: int, squares: int, num: int) -> float:
 
 
 def _edge_density(grey: Pixels) -> float:
+    """Share of steep pixels; 0 where the image is one pixel high or wide, in which none has neighbours both ways."""
+    if min(grey.shape) < 2:
+        return 0.0
     across = cv2.absdiff(grey[1:, 1:], grey[1:, :-1])
     down = cv2.absdiff(grey[1:, 1:], grey[:-1, 1:])
     steep = np.asarray(cv2.add(across, down)) > _STEEP_GRADIENT
-    return float(np.count_nonzero(steep) / max(1, steep.size))
+    return float(np.count_nonzero(steep) / steep.size)

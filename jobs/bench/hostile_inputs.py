@@ -73,6 +73,8 @@ def crafted() -> Iterator[tuple[str, bytes]]:
     yield "png of half a million empty chunks", png(64, 64, b"\0" * 5000, chunk(b"teXt", b"") * 500_000)
     yield "png of eight million empty chunks", png(64, 64, b"\0" * 5000, chunk(b"teXt", b"") * 8_000_000)
     yield "png with a profile of a gigabyte", png(64, 64, b"\0" * 5000, chunk(b"iCCP", b"p\0\0" + deflated(b"\0", 1 << 30)))
+    yield "png of 5462 x 16, a line when shrunk", grey_noise_png(5_462, 16)
+    yield "png of 16 x 5462, a line when shrunk", grey_noise_png(16, 5_462)
     yield "jpeg of 1000 scans", jpeg_with_scans(3000, 1000)
     yield "jpeg of 90 scans", jpeg_with_scans(3000, 90)
     yield "jpeg that says 65500 x 65500", resized_jpeg(65_500, 65_500)
@@ -137,6 +139,13 @@ def png(width: int, height: int, raw: bytes, extra: bytes = b"") -> bytes:
     """A grey PNG that claims a size and holds `raw` as its filtered rows."""
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
     return _PNG_SIGNATURE + header + extra + chunk(b"IDAT", zlib.compress(raw, 9)) + chunk(b"IEND", b"")
+
+
+def grey_noise_png(width: int, height: int) -> bytes:
+    """A real grey PNG of noise."""
+    rows = np.random.default_rng(0).integers(0, 256, (height, width + 1), dtype=np.uint8)
+    rows[:, 0] = 0  # the filter of each row: none
+    return png(width, height, rows.tobytes())
 
 
 def deflated(byte: bytes, length: int) -> bytes:

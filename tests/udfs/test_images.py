@@ -75,6 +75,40 @@ def test_format_and_size_follow_the_options(file_format: str, max_side_px: int) 
     assert record.image_width_px == (256 if max_side_px == 256 else 800)
 
 
+@pytest.mark.parametrize(("file_format", "most"), [("WEBP", 16_383), ("JPEG", 65_500)])
+@pytest.mark.parametrize("max_side_px", [0, 100_000])
+@pytest.mark.parametrize("is_high", [False, True])
+def test_a_side_longer_than_the_format_holds_is_shrunk_to_it(
+    file_format: str, most: int, max_side_px: int, is_high: bool
+) -> None:
+    size = (16, most + 1) if is_high else (most + 1, 16)
+    record = process_image(encoded(figure(*size), "PNG"), ImageOptions(format=file_format, max_side_px=max_side_px))
+    assert opened(record).size == (record.image_width_px, record.image_height_px) == ((16, most) if is_high else (most, 16))
+
+
+LINES = [(5462, 16), (16, 5462), (16_000, 16), (16, 16_000), (17, 5800), (9000, 2), (2, 9000), (900, 1), (1, 900), (3, 700)]
+LINES += [(16, 16), (16, 1), (1, 16), (2, 1), (1, 2), (2, 2)]
+
+
+@pytest.mark.parametrize("size", LINES)
+@pytest.mark.parametrize("drawn", ["noise", "halves"])
+def test_images_of_any_shape_become_records(size: tuple[int, int], drawn: str) -> None:
+    width, height = size
+    pixels = np.random.default_rng(3).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    if drawn == "halves":
+        pixels[:] = 250
+        pixels[: height // 2 if height > 1 else 1, : width // 2 if width > 1 else 1] = 10
+    record = process_image(encoded(Image.fromarray(pixels), "PNG"), ImageOptions(min_side_px=1))
+    assert (record.width_px, record.height_px) == size
+    assert opened(record).size == (record.image_width_px, record.image_height_px)
+    assert 0 <= record.content_left_px < record.content_left_px + record.content_width_px <= width
+    assert 0 <= record.content_top_px < record.content_top_px + record.content_height_px <= height
+    measures = (record.entropy_bits, record.edge_density, record.sharpness, record.background_share)
+    assert np.isfinite(measures).all()
+    if min(record.image_width_px, record.image_height_px) == 1:
+        assert record.edge_density == 0.0
+
+
 def test_the_stored_image_looks_like_one_made_by_pillow() -> None:
     record = process_image(encoded(figure(1280, 960), "PNG"))
     reference = figure(1280, 960).resize((512, 384), Image.Resampling.LANCZOS)
