@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import warnings
 
+import cv2
+
+from schemas.rejects import Reason, Rejected
 from udfs.image_header import check_bytes
 from udfs.image_isolation import IsolatedProcess
 from udfs.image_options import ImageOptions
@@ -23,9 +26,18 @@ def process_image(data: bytes, options: ImageOptions = _DEFAULTS) -> ImageRecord
 
     A JPEG or PNG of ordinary size is decoded here: its header bounds the work. What may take long goes to a process of
     its own, since nothing in a process can stop the C code of a decoder that does not return.
-    Raises Rejected with one of the reasons not_an_image, truncated, too_large, too_small, blank, unsupported, timeout, or
-    with fetch_failed where the machine ended the decoder or kept it waiting.
+    Raises no error but Rejected, with one of the reasons not_an_image, truncated, too_large, too_small, blank, unsupported,
+    timeout, or with fetch_failed where the machine ended the decoder or kept it waiting.
     """
+    try:
+        return _processed(data, options)
+    except Rejected:
+        raise
+    except Exception as error:  # an archive has millions of images: what nobody foresaw in one of them may not end its run
+        raise _refusal(error) from error
+
+
+def _processed(data: bytes, options: ImageOptions) -> ImageRecord:
     check_bytes(data, options)
     if len(data) <= _DIRECT_BYTES:
         with warnings.catch_warnings(action="ignore"):  # what Pillow says of odd metadata is no news of a corpus
@@ -36,6 +48,12 @@ def process_image(data: bytes, options: ImageOptions = _DEFAULTS) -> ImageRecord
     if not isinstance(record, ImageRecord):
         raise TypeError(f"the isolated process gave {type(record).__name__}, not a record")
     return record
+
+
+def _refusal(error: Exception) -> Rejected:
+    """What an error of any library says of the image: too_large where memory ran out, else unsupported."""
+    no_memory = isinstance(error, MemoryError) or (isinstance(error, cv2.error) and error.code == cv2.Error.StsNoMem)
+    return Rejected(Reason.TOO_LARGE if no_memory else Reason.UNSUPPORTED, f"{type(error).__name__}: {error}")
 
 
 def _is_bounded(planned: Planned) -> bool:

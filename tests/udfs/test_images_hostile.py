@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import io
+import pickle
 import resource
 from collections import Counter
 
+import cv2
+import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from jobs.bench import hostile_inputs
 from schemas.rejects import Reason, Rejected
 from tests.udfs.image_samples import colours, encoded, image
 from tests.udfs.wide_samples import TiffLayout, tiff
+from udfs import images
+from udfs.image_isolation import IsolatedProcess
 from udfs.images import ImageOptions, process_image
 
 IMAGE_REASONS = {
@@ -35,6 +40,33 @@ def reason_of(data: bytes, options: ImageOptions | None = None) -> Reason | None
     return None
 
 
+def fail_with(error: BaseException, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the kernel fail on any image, in this process or as if it came back from the other one, pickled."""
+
+    def fail(*_: object) -> None:
+        raise error if where == "here" else pickle.loads(pickle.dumps(error))
+
+    if where == "here":
+        monkeypatch.setattr(images, "make_record", fail)
+    else:
+        monkeypatch.setattr(images, "_is_bounded", lambda _: False)
+        monkeypatch.setattr(IsolatedProcess, "call", fail)
+
+
+def failed_resize() -> cv2.error:
+    try:
+        cv2.resize(np.zeros((0, 0), dtype=np.uint8), (1, 1))
+    except cv2.error as error:
+        return error
+    pytest.fail("nothing was resized to something")
+
+
+def out_of_memory() -> cv2.error:
+    error = failed_resize()
+    error.code = cv2.Error.StsNoMem
+    return error
+
+
 def originals() -> list[bytes]:
     """A small picture in every format and in the modes that take other paths through the decoders."""
     picture = image()
@@ -50,7 +82,12 @@ def originals() -> list[bytes]:
     return samples
 
 
-def test_mutated_images_give_records_or_reasons() -> None:
+def unexpected(error: Exception) -> Rejected:
+    pytest.fail(f"an error that no step of the kernel expects: {error!r}")
+
+
+def test_mutated_images_give_records_or_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "_refusal", unexpected)
     counts: Counter[Reason | None] = Counter()
     for data in hostile_inputs.mutated(originals(), NUM_MUTATED):
         counts[reason_of(data)] += 1
@@ -59,6 +96,12 @@ def test_mutated_images_give_records_or_reasons() -> None:
     assert counts[None] > 50
     assert counts[Reason.TRUNCATED] > 50
     assert counts[Reason.NOT_AN_IMAGE] > 50
+
+
+def test_crafted_lines_of_noise_become_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "_refusal", unexpected)
+    lines = [data for name, data in hostile_inputs.crafted() if "a line when shrunk" in name]
+    assert [reason_of(data) for data in lines] == [None, None]
 
 
 def test_mutations_are_the_same_for_the_same_seed() -> None:
@@ -137,3 +180,37 @@ def test_a_pixel_bomb_within_bounds_is_decoded_in_bounded_memory_elsewhere() -> 
     assert reason_of(hostile_inputs.png(7_000, 7_000, b"\0" * 49_007_000)) is Reason.BLANK
     grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     assert grown_mb < 150
+
+
+_UNFORESEEN = {
+    "value": ValueError("odd"),
+    "type": TypeError("none"),
+    "profile": ImageCms.PyCMSError("no transform"),
+    "arithmetic": ZeroDivisionError("by zero"),
+    "opencv": failed_resize(),
+}
+
+
+@pytest.mark.parametrize("what", _UNFORESEEN)
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+def test_an_error_that_nobody_foresaw_refuses_one_image(what: str, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    error = _UNFORESEEN[what]
+    fail_with(error, where, monkeypatch)
+    with pytest.raises(Rejected) as caught:
+        process_image(encoded(image(), "PNG"))
+    assert caught.value.reason is Reason.UNSUPPORTED
+    assert caught.value.detail == f"{type(error).__name__}: {error}"[:500]
+
+
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+def test_a_lack_of_memory_anywhere_makes_an_image_too_large(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for error in (MemoryError("no more"), out_of_memory()):
+        fail_with(error, where, monkeypatch)
+        assert reason_of(encoded(image(), "PNG")) is Reason.TOO_LARGE
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+def test_who_stops_the_program_stops_it(stop: type[BaseException], monkeypatch: pytest.MonkeyPatch) -> None:
+    fail_with(stop(), "here", monkeypatch)
+    with pytest.raises(stop):
+        process_image(encoded(image(), "PNG"))
