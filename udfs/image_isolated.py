@@ -7,7 +7,6 @@ import os
 import resource
 import signal
 import sys
-import time
 import warnings
 
 from udfs.image_isolation import receive, send
@@ -16,8 +15,8 @@ from udfs.image_isolation import receive, send
 def serve(module: str, function: str, max_memory_bytes: str, start_s: str) -> None:
     """Answer calls from standard input until it ends; a value is the result, an exception is what the function raised.
 
-    Where the module has a function `prepare`, it runs before the first call. What the start took, at most start_s seconds of
-    processor time, is the first answer: it precedes any call.
+    Where the module has a function `prepare`, it runs before the first call. The start takes at most start_s
+    seconds of processor time; that it is over is the first answer, which precedes any call.
     """
     signal.setitimer(signal.ITIMER_PROF, float(start_s))
     loaded = importlib.import_module(module)
@@ -29,7 +28,7 @@ def serve(module: str, function: str, max_memory_bytes: str, start_s: str) -> No
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupted parent closes the pipe
     getattr(loaded, "prepare", lambda: None)()
     signal.setitimer(signal.ITIMER_PROF, 0.0)
-    send(answers, time.thread_time())  # of the thread that a call waits for, since the process began
+    send(answers, "started")
     while True:
         try:
             arguments, timeout_s = receive(sys.stdin.buffer)

@@ -11,7 +11,6 @@ import struct
 import subprocess
 import sys
 import threading
-import time
 from contextlib import suppress
 from typing import IO, Any
 
@@ -19,8 +18,6 @@ from schemas.rejects import Reason, Rejected
 
 MAX_MEMORY_BYTES = 1900 * 2**20
 MAX_START_S = 4.0
-_FREE_START_S = 1.0  # of a start takes nothing from the first call's time; both together stay below MAX_START_S + this
-_LEAST_SHARE = 0.1  # of its time that a call has after the longest start
 _LENGTH = struct.Struct(">Q")
 _WALL_TIME_FACTOR = 10  # a busy machine slows the clock on the wall, not the process's own
 _CRASHES = {-number for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)}
@@ -32,8 +29,10 @@ class IsolatedProcess:
 
     The limit of a call is processor time of the helper, kept by the operating system (ITIMER_PROF): it ends C code that
     never returns to Python, where a signal handler would wait in vain, and a loaded machine refuses no image that an idle
-    one accepts. A start that a call has to wait for counts as its time. A helper that was ended, or crashed, is replaced at
-    once, so that the next call finds the start behind it or under way. It goes when its parent goes.
+    one accepts. Each call has the whole of it, also one that waits for a start, which has a limit of its own: with less, an
+    image that stalls as the first of each process could never be told from one that a slow start kept waiting. So the first
+    call may take as long as a start and its limit together. A helper that was ended, or crashed, is replaced at once, so that
+    the next call finds the start behind it or under way. It goes when its parent goes.
     """
 
     def __init__(
@@ -52,14 +51,13 @@ class IsolatedProcess:
         The last is for a helper that the machine ended or kept waiting, which says nothing of the image: the next run tries it.
         """
         with self._lock:
-            process, waited_s = self._ready()
-            limit_s = limit_after(waited_s, timeout_s)
+            process = self._ready()
             try:
-                send(_pipe(process.stdin), (arguments, limit_s))
-                wait_readable(_pipe(process.stdout), limit_s * _WALL_TIME_FACTOR)
+                send(_pipe(process.stdin), (arguments, timeout_s))
+                wait_readable(_pipe(process.stdout), timeout_s * _WALL_TIME_FACTOR)
                 answer = receive(_pipe(process.stdout))
             except (EOFError, BrokenPipeError, TimeoutError) as error:
-                raise self._ended(error, timeout_s, limit_s) from error
+                raise self._ended(error, timeout_s) from error
         if isinstance(answer, BaseException):
             raise answer
         return answer
@@ -77,20 +75,19 @@ class IsolatedProcess:
         except BrokenPipeError:
             return  # what was still to be written has no reader: that is what closing means here
 
-    def _ready(self) -> tuple[subprocess.Popen[bytes], float]:
-        """A helper that waits for calls, and the seconds that it kept the caller waiting; Rejected: fetch_failed."""
-        process = self._running()
-        if self._is_ready:
-            return process, 0.0
-        asked = time.monotonic()
+    def _ready(self) -> subprocess.Popen[bytes]:
+        """A helper that waits for calls; Rejected: fetch_failed, also where the machine has no room for another process."""
         try:
-            wait_readable(_pipe(process.stdout), self._max_start_s * _WALL_TIME_FACTOR)
-            start_s = float(receive(_pipe(process.stdout)))
-        except (EOFError, TimeoutError) as error:
+            process = self._running()
+            if not self._is_ready:
+                wait_readable(_pipe(process.stdout), self._max_start_s * _WALL_TIME_FACTOR)
+                receive(_pipe(process.stdout))
+        except (EOFError, OSError) as error:
             self.close()
-            raise Rejected(Reason.FETCH_FAILED, f"the decoder did not start within {self._max_start_s} s") from error
+            detail = f"the decoder did not start within {self._max_start_s} s: {error}"
+            raise Rejected(Reason.FETCH_FAILED, detail) from error
         self._is_ready = True
-        return process, min(start_s, time.monotonic() - asked)
+        return process
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._owner != os.getpid() or self._process.poll() is not None:
@@ -103,26 +100,19 @@ class IsolatedProcess:
         command = [sys.executable, "-c", _START, *self._target, *sys.path]
         return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
-    def _ended(self, error: Exception, timeout_s: float, limit_s: float) -> Rejected:
+    def _ended(self, error: Exception, timeout_s: float) -> Rejected:
         process = self._process
         code = process.wait() if process is not None and not isinstance(error, TimeoutError) else None
         self.close()
         with suppress(OSError):  # no process to be had: the next call asks again
             self._running()
         if code is None:
-            return Rejected(Reason.FETCH_FAILED, f"the decoder did not answer within {limit_s * _WALL_TIME_FACTOR} s")
-        if code == -signal.SIGPROF and limit_s < timeout_s:
-            return Rejected(Reason.FETCH_FAILED, f"not decoded in the {limit_s:.1f} of {timeout_s} s that a slow start left")
+            return Rejected(Reason.FETCH_FAILED, f"the decoder did not answer within {timeout_s * _WALL_TIME_FACTOR} s")
         if code == -signal.SIGPROF:
             return Rejected(Reason.TIMEOUT, f"not decoded within {timeout_s} s of processor time")
         if code in _CRASHES:
             return Rejected(Reason.UNSUPPORTED, f"the decoder crashed with exit code {code}")
         return Rejected(Reason.FETCH_FAILED, f"the decoder was ended with exit code {code}; -9 is mostly a lack of memory")
-
-
-def limit_after(waited_s: float, timeout_s: float) -> float:
-    """The processor time (s) of a call that waited so long for its helper's start: the two make one bound."""
-    return max(_LEAST_SHARE * timeout_s, min(timeout_s, timeout_s + _FREE_START_S - waited_s))
 
 
 def send(stream: IO[bytes], value: object) -> None:
