@@ -28,11 +28,7 @@ def to_srgb(image: Image.Image) -> Pixels:
     out: Pixels = np.empty((image.height, image.width, 3), dtype=np.uint8)
     value_range = _value_range(image) if image.mode in WIDE_MODES else None
     for top, strip in _strips(image):
-        if value_range is None:
-            rows = np.asarray(_strip_to_rgb(strip))
-        else:
-            rows = _shown(np.asarray(strip), image.info.get("transparency"), value_range)
-        out[top : top + strip.height] = rows
+        out[top : top + strip.height] = _strip_to_rgb(strip) if value_range is None else _shown(strip, value_range)
     return out
 
 
@@ -55,11 +51,20 @@ def is_srgb(image: Image.Image) -> bool:
     return image.mode in ("RGB", "L") and (not profile or _transform(profile, image.mode) is None)
 
 
-def _shown(values: npt.NDArray[np.generic], hidden: object, value_range: tuple[float, float]) -> Pixels:
-    rows = scale_to_8_bit(values, *value_range)
+def with_profile(pixels: Pixels, profile: bytes | None) -> Pixels:
+    """Pixels [height, width, 1 or 3] that a profile for grey or for RGB describes, as sRGB; without one, as they are."""
+    if not profile:
+        return pixels
+    image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else np.ascontiguousarray(pixels))
+    return np.array(_apply_profile(image, profile).convert("RGB"))
+
+
+def _shown(image: Image.Image, value_range: tuple[float, float]) -> Pixels:
+    values, hidden = np.asarray(image), image.info.get("transparency")
+    rows = with_profile(scale_to_8_bit(values, *value_range)[:, :, None], image.info.get("icc_profile"))
     if isinstance(hidden, int):
         rows[values == hidden] = 255
-    return rows[:, :, None]
+    return rows
 
 
 def _strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
@@ -88,7 +93,11 @@ def _value_range(image: Image.Image) -> tuple[float, float]:
     return (high, low) if inverted else (low, high)
 
 
-def _strip_to_rgb(image: Image.Image) -> Image.Image:
+def _strip_to_rgb(image: Image.Image) -> Pixels:
+    return np.asarray(_in_srgb(image))
+
+
+def _in_srgb(image: Image.Image) -> Image.Image:
     profile = image.info.get("icc_profile")
     if image.mode in _ALPHA_MODES or "transparency" in image.info:
         rgba = image.convert("RGBA")

@@ -12,6 +12,7 @@ from PIL import BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImage
 
 from schemas.rejects import Reason, Rejected
 from udfs.image_options import ImageOptions
+from udfs.image_tiff import WideTiff
 
 HEADER_ERRORS = (OSError, ValueError, SyntaxError, LookupError, TypeError, OverflowError, EOFError, struct.error, MemoryError)
 
@@ -45,7 +46,7 @@ _OPENERS: dict[str, Callable[[io.BytesIO], Image.Image]] = {
     "JPEG": JpegImagePlugin.JpegImageFile,  # with further pictures behind it (MPO of some cameras) it is the JPEG it begins with
     "PNG": PngImagePlugin.PngImageFile,
     "GIF": GifImagePlugin.GifImageFile,
-    "TIFF": TiffImagePlugin.TiffImageFile,
+    "TIFF": WideTiff,
     "WEBP": WebPImagePlugin.WebPImageFile,
     "BMP": BmpImagePlugin.BmpImageFile,
 }

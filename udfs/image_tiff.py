@@ -7,6 +7,7 @@ more than 16 bits nor doubles nor big-endian 16 bits whose zero is white.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import FunctionType
 
 from PIL import Image, TiffImagePlugin
 
@@ -23,11 +24,6 @@ _ORDERS = (b"II", b"MM")
 _COMPRESSIONS = ("raw", "tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "packbits")  # whose failure is the data's
 
 _Kind = tuple[bytes, int, tuple[int], int, tuple[int, ...], tuple[int, ...]]
-
-
-def admit() -> None:
-    """Let Pillow open these kinds: it reads their header, and their pixels come from `decode_admitted`."""
-    TiffImagePlugin.OPEN_INFO.update({kind: (mode, _RAW_MODE) for kind, mode in _kinds()})
 
 
 def is_admitted(image: Image.Image) -> bool:
@@ -56,7 +52,7 @@ def decode_admitted(data: bytes, image: Image.Image) -> Pixels:
     black, white = visible_range(samples, shows_alpha)
     if _photometric(image) == WHITE_IS_ZERO:
         black, white = white, black
-    return to_rgb(samples, black, white, shows_alpha)
+    return to_rgb(samples, black, white, shows_alpha, image.info.get("icc_profile"))
 
 
 def _check_shape(samples: Samples, image: Image.Image) -> None:
@@ -79,4 +75,14 @@ def _kinds() -> Iterator[tuple[_Kind, str]]:
                 yield (order, RGB, (sample_format,), 1, (bits,) * channels, extra), mode
 
 
-admit()
+class WideTiff(TiffImagePlugin.TiffImageFile):
+    """A TIFF as Pillow opens it, with these kinds admitted: it reads their header, and their pixels come from `decode_admitted`.
+
+    Pillow looks kinds up in a table of its module. Changed there, it would no longer load them for anyone in the process; so
+    here the one function that looks them up has the names of its module with another table among them.
+    """
+
+    _setup = FunctionType(
+        TiffImagePlugin.TiffImageFile._setup.__code__,
+        vars(TiffImagePlugin) | {"OPEN_INFO": TiffImagePlugin.OPEN_INFO | {kind: (mode, _RAW_MODE) for kind, mode in _kinds()}},
+    )

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from udfs.image_colour import Pixels, scale_to_8_bit
+from udfs.image_colour import Pixels, scale_to_8_bit, with_profile
 
 Samples = npt.NDArray[Any]
 
@@ -22,6 +22,7 @@ _PREMULTIPLIED = 1
 _PNG_DEPTH_AND_TYPE = slice(24, 26)
 _PNG_GREY_AND_ALPHA = b"\x10\x04"
 _PNG_WIDE = (b"\x10\x02", _PNG_GREY_AND_ALPHA, b"\x10\x06")  # 16 bits; colour, grey with alpha, colour with alpha
+_GREY_AND_ALPHA = 2  # channels
 _HALF_RANGE = 128
 _FULL_RANGE = 65535.0
 _STRIP_SAMPLES = 4_000_000
@@ -43,17 +44,19 @@ def stretched(data: bytes, image: Image.Image, pixels: Pixels) -> Pixels:
     Grey is stretched to its real range, as grey without alpha is; colours are if they use less than half of the range.
     `pixels` are the upper eight bits: they are returned as they are where that suffices, or no decoder knows better.
     """
-    is_grey, is_hidden = data[_PNG_DEPTH_AND_TYPE] == _PNG_GREY_AND_ALPHA, "transparency" in image.info
+    is_grey = image.format == "PNG" and data[_PNG_DEPTH_AND_TYPE] == _PNG_GREY_AND_ALPHA
+    is_hidden, profile = "transparency" in image.info, image.info.get("icc_profile")
     if image.mode == "RGB" and not is_hidden and int(pixels.max()) >= _HALF_RANGE:
         return pixels
     samples = read_samples(data)
     if samples is None or samples.dtype != np.uint16 or samples.shape[:2] != pixels.shape[:2] or samples.ndim != 3:
         return pixels
     shows_alpha = has_alpha(samples) and (image.mode == "RGBA" or is_hidden)
+    samples = samples[:, :, 2:] if is_grey and shows_alpha else samples  # grey profiles are not for three channels
     black, white = visible_range(samples, shows_alpha)
     if is_grey or white < _HALF_RANGE * 256:
-        return to_rgb(samples, black, white, shows_alpha)
-    return to_rgb(samples, 0.0, _FULL_RANGE, shows_alpha) if is_hidden else pixels
+        return to_rgb(samples, black, white, shows_alpha, profile)
+    return to_rgb(samples, 0.0, _FULL_RANGE, shows_alpha, profile) if is_hidden else pixels
 
 
 def read_samples(data: bytes) -> Samples | None:
@@ -79,22 +82,28 @@ def visible_range(samples: Samples, shows_alpha: bool) -> tuple[float, float]:
     low, high = np.inf, -np.inf
     for rows in _strips(samples):
         part = samples[rows]
-        colours = part if part.ndim == 2 else part[:, :, :3]
-        values = colours[part[:, :, 3] > 0] if shows_alpha else colours
+        values = _colours(part)[part[:, :, -1] > 0] if shows_alpha else _colours(part)
         finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
         if finite.size:
             low, high = min(low, float(finite.min())), max(high, float(finite.max()))
     return (low, high) if low <= high else (0.0, 0.0)
 
 
-def to_rgb(samples: Samples, black: float, white: float, shows_alpha: bool) -> Pixels:
-    """Samples stretched from black..white to RGB [height, width, 3] on white, strip by strip."""
+def to_rgb(samples: Samples, black: float, white: float, shows_alpha: bool, profile: bytes | None) -> Pixels:
+    """Samples stretched from black..white, taken as colours of the profile, as sRGB [height, width, 3] on white, in strips."""
     out: Pixels = np.empty((*samples.shape[:2], 3), dtype=np.uint8)
     for rows in _strips(samples):
         part = samples[rows]
-        scaled = scale_to_8_bit(part[:, :, None] if part.ndim == 2 else part[:, :, 2::-1], black, white)
-        out[rows] = _on_white(scaled, part[:, :, 3]) if shows_alpha else scaled
+        scaled = with_profile(scale_to_8_bit(_colours(part), black, white), profile)
+        out[rows] = _on_white(scaled, part[:, :, -1]) if shows_alpha else scaled
     return out
+
+
+def _colours(samples: Samples) -> Samples:
+    """Grey [height, width, 1], or red, green and blue [height, width, 3], without alpha."""
+    if samples.ndim == 2:
+        return samples[:, :, None]
+    return samples[:, :, :1] if samples.shape[2] == _GREY_AND_ALPHA else samples[:, :, 2::-1]
 
 
 def _on_white(colours: Pixels, alpha: Samples) -> Pixels:

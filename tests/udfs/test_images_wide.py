@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from PIL import Image, ImageCms, TiffImagePlugin
 
 from schemas.rejects import Reason, Rejected
-from tests.udfs.image_samples import Pixels, as_rgb, colours, encoded, greys, half_transparent, image, on_white, stretched
+from tests.udfs.colour_profiles import linear_grey_profile
+from tests.udfs.image_samples import (
+    Pixels,
+    as_rgb,
+    colours,
+    encoded,
+    greys,
+    half_transparent,
+    image,
+    on_white,
+    stretched,
+    swapped_profile,
+)
 from tests.udfs.wide_samples import Samples, TiffLayout, png_of_16_bits, tiff
 from udfs.image_decode import decode
 from udfs.image_options import ImageOptions
@@ -157,6 +171,88 @@ def test_a_transparent_grey_of_16_bits_is_white_and_no_part_of_the_range() -> No
     shown = greys()[10:].astype(float)
     expected[10:] = as_rgb(np.floor((shown - shown.min()) / (shown.max() - shown.min()) * 255 + 0.5))
     assert_close(png_of_16_bits(values, (65535,)), expected)
+
+
+def test_sixteen_bit_colours_of_a_tiff_are_not_taken_for_the_grey_of_a_png() -> None:
+    """Whatever its bytes hold where a PNG says what its samples are."""
+    alpha = np.full(greys().shape, 65535, dtype=np.uint16)
+    alpha[:, 100:] = 0
+    samples = np.concatenate([(60 + colours().astype(np.uint16) // 2) * 257, alpha[:, :, None]], axis=2)
+    samples[0, 2, 0] = 0x0410
+    data = tiff(samples, TiffLayout(extra_samples=(2,)))
+    assert data[24:26] == b"\x10\x04"
+    assert_close(data, on_white((samples[:, :, :3] >> 8).astype(np.uint8), (alpha >> 8).astype(np.uint8)))
+
+
+def as_shown(pixels: Pixels, profile: bytes) -> Pixels:
+    """By Pillow's colour management, of pixels of 8 bits."""
+    source = Image.fromarray(pixels)
+    srgb = ImageCms.createProfile("sRGB")
+    shown = ImageCms.profileToProfile(source, ImageCms.ImageCmsProfile(io.BytesIO(profile)), srgb, outputMode="RGB")
+    assert shown is not None
+    assert np.abs(np.asarray(shown).astype(int) - np.asarray(source.convert("RGB"))).mean() > 10
+    return np.asarray(shown)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("sample_type", ["u2", "u4", "i4", "f4"])
+def test_the_profile_of_wide_grey_is_applied_to_what_was_stretched(sample_type: str, order: str) -> None:
+    data = tiff(spread(greys(), sample_type), TiffLayout(order, profile=linear_grey_profile()))
+    expected = as_shown(stretched(greys())[:, :, 0], linear_grey_profile())
+    assert np.abs(pixels_of(data).astype(int) - expected).mean() <= 0.5
+
+
+def test_the_profile_of_a_sixteen_bit_grey_png_is_applied_and_its_transparent_value_stays_white() -> None:
+    values = greys().astype(np.uint16) * _FACTOR + _OFFSET
+    expected = as_shown(stretched(greys())[:, :, 0], linear_grey_profile()).copy()
+    assert_close(png_of_16_bits(values, profile=linear_grey_profile()), expected)
+    hidden = int(values[60, 80])
+    expected[values == hidden] = 255
+    assert_close(png_of_16_bits(values, (hidden,), profile=linear_grey_profile()), expected)
+
+
+def test_the_profile_of_a_sixteen_bit_grey_png_with_alpha_is_applied_before_the_white() -> None:
+    alpha = np.full(greys().shape, 255, dtype=np.uint8)
+    alpha[:, 100:] = 128
+    samples = np.stack([greys().astype(np.uint16) * 257, alpha.astype(np.uint16) * 257], axis=-1)
+    expected = on_white(as_shown(stretched(greys())[:, :, 0], linear_grey_profile()), alpha)
+    assert_close(png_of_16_bits(samples, profile=linear_grey_profile()), expected, 2)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        tiff(spread(colours(), "f4"), TiffLayout(profile=swapped_profile())),
+        tiff(spread(colours(), "u4"), TiffLayout(">", profile=swapped_profile())),
+        tiff(colours().astype(np.uint16) * 16, TiffLayout(profile=swapped_profile())),
+        png_of_16_bits(colours().astype(np.uint16) * 16, profile=swapped_profile()),
+        png_of_16_bits(colours().astype(np.uint16) * 257, profile=swapped_profile()),
+    ],
+    ids=["floats", "32 bits", "dark tiff", "dark png", "16 bits"],
+)
+def test_the_profile_of_wide_colours_is_applied(data: bytes) -> None:
+    expected = as_shown(colours(), swapped_profile())
+    assert np.abs(pixels_of(data).astype(int) - expected).mean() <= 1.0
+
+
+@pytest.mark.parametrize("profile", [b"broken", swapped_profile()])
+def test_a_profile_that_is_not_for_wide_grey_is_ignored(profile: bytes) -> None:
+    assert_close(tiff(spread(greys(), "f4"), TiffLayout(">", profile=profile)), stretched(greys()))
+
+
+def test_pillow_reads_for_others_what_it_did_before() -> None:
+    """Floats, and 32 bits, which it takes for signed ones; a big-endian 16 bits whose zero is white it does not know."""
+    known, layout = dict(TiffImagePlugin.OPEN_INFO), TiffLayout()
+    for sample_type in ("f4", "i4"):
+        data = tiff(spread(greys(), sample_type), layout)
+        assert_close(data, stretched(greys()))
+        with Image.open(io.BytesIO(data)) as opened:
+            assert np.array_equal(np.asarray(opened), spread(greys(), sample_type))
+    unknown = tiff(spread(greys(), "u2"), TiffLayout(">", photometric=0))
+    pixels_of(unknown)
+    with pytest.raises(OSError, match="cannot identify"), Image.open(io.BytesIO(unknown)):
+        pass
+    assert known == TiffImagePlugin.OPEN_INFO
 
 
 @pytest.mark.parametrize(

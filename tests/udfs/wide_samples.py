@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 Samples = npt.NDArray[np.generic]
 
-_SHORT, _LONG = 3, 4
+_SHORT, _LONG, _BYTES = 3, 4, 7
 _SAMPLE_FORMATS = {"u": 1, "i": 2, "f": 3}
 _DEFLATE = 8
-_CODES = {_SHORT: "H", _LONG: "I"}
+_CODES = {_SHORT: "H", _LONG: "I", _BYTES: "B"}
 _PNG_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by channels
 
 
@@ -28,6 +28,7 @@ class TiffLayout:
     planar: int = 1
     extra_samples: tuple[int, ...] = ()
     orientation: int = 1
+    profile: bytes = b""
 
 
 def tiff(samples: Samples, layout: TiffLayout = TiffLayout()) -> bytes:
@@ -40,14 +41,15 @@ def tiff(samples: Samples, layout: TiffLayout = TiffLayout()) -> bytes:
     return head + b"".join(planes) + _directory(tags, layout.order, directory_at)
 
 
-def png_of_16_bits(samples: Samples, transparent: tuple[int, ...] = ()) -> bytes:
+def png_of_16_bits(samples: Samples, transparent: tuple[int, ...] = (), profile: bytes = b"") -> bytes:
     """A PNG of uint16 samples [height, width(, 2, 3 or 4 channels)]; `transparent` is the colour that is not to be seen."""
     height, width = samples.shape[:2]
     channels = samples.shape[2] if samples.ndim == 3 else 1
     lines = b"".join(b"\0" + line.astype(">u2").tobytes() for line in samples)
     header = struct.pack(">IIBBBBB", width, height, 16, _PNG_TYPES[channels], 0, 0, 0)
     hidden = _chunk(b"tRNS", struct.pack(f">{len(transparent)}H", *transparent)) if transparent else b""
-    chunks = _chunk(b"IHDR", header) + hidden + _chunk(b"IDAT", zlib.compress(lines)) + _chunk(b"IEND", b"")
+    described = _chunk(b"iCCP", b"test\0\0" + zlib.compress(profile)) if profile else b""
+    chunks = _chunk(b"IHDR", header) + described + hidden + _chunk(b"IDAT", zlib.compress(lines)) + _chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + chunks
 
 
@@ -76,7 +78,8 @@ def _tags(samples: Samples, layout: TiffLayout, starts: list[int], sizes: list[i
         (284, _SHORT, [layout.planar]),
         (339, _SHORT, [_SAMPLE_FORMATS[samples.dtype.kind]] * channels),
     ]
-    return tags + ([(338, _SHORT, list(layout.extra_samples))] if layout.extra_samples else [])
+    tags += [(338, _SHORT, list(layout.extra_samples))] if layout.extra_samples else []
+    return tags + ([(34675, _BYTES, list(layout.profile))] if layout.profile else [])
 
 
 def _directory(tags: list[tuple[int, int, list[int]]], order: str, at: int) -> bytes:
