@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import obstore
 
-from udfs.source.bucket import open_store
+from udfs.source.bucket import direct_options, open_store
 from udfs.source.options import SourceOptions
 
 
@@ -20,7 +20,7 @@ def ceiling(options: SourceOptions, keys: Sequence[str], concurrency: int) -> tu
     """
     if not keys:
         raise ValueError("a ceiling needs at least one key to read")
-    store = open_store(options)
+    store = open_store(options, direct_options(options))
     obstore.get(store, keys[0]).bytes()
 
     def read(key: str) -> int:

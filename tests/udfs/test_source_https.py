@@ -70,13 +70,37 @@ def test_faults_are_tried_again(source: Source, faults: FaultProxy) -> None:
     assert source.read(KEY, 100) == b"picture"
 
 
-def test_a_redirect_to_another_host_is_refused(source: Source, faults: FaultProxy) -> None:
-    faults.plan(KEY, fault_proxy.redirect(source.options.uri.replace("localhost", "127.0.0.1") + "/PMC1.1/other.jpg"))
+@pytest.mark.parametrize("host", ["127.0.0.1", "x.localhost", "localhost."])
+def test_a_redirect_to_another_host_is_refused(source: Source, faults: FaultProxy, host: str) -> None:
+    faults.plan(KEY, fault_proxy.redirect(source.options.uri.replace("localhost", host) + "/PMC1.1/other.jpg"))
     with pytest.raises(Rejected) as caught:
         source.read(KEY, 100)
     assert caught.value.reason is Reason.FETCH_FAILED
     assert "redirect to another host refused" in caught.value.detail
     assert len(faults.requests) == 1
+
+
+def test_a_redirect_to_another_port_is_refused(source: Source, faults: FaultProxy, tls: tuple[ssl.SSLContext, Path]) -> None:
+    elsewhere = FaultProxy(faults.upstream, BUCKET)
+    with elsewhere.running(tls[0]) as url:
+        faults.plan(KEY, fault_proxy.redirect(f"{url}/{BUCKET}/PMC1.1/fig%201.jpg"))
+        with pytest.raises(Rejected, match="redirect to another host refused"):
+            source.read(KEY, 100)
+    assert elsewhere.requests == []
+
+
+def test_a_redirect_within_the_endpoint_is_followed(source: Source, faults: FaultProxy, bucket_server: BucketServer) -> None:
+    bucket_server.put("PMC1.1/moved.jpg", b"moved")
+    faults.plan(KEY, fault_proxy.redirect(f"{source.options.uri}/PMC1.1/moved.jpg"))
+    assert source.read(KEY, 100) == b"moved"
+
+
+def test_a_server_that_is_gone_ends_as_failed(faults: FaultProxy, tls: tuple[ssl.SSLContext, Path]) -> None:
+    with faults.running(tls[0]) as url:
+        pass
+    with pytest.raises(Rejected, match="attempt 2") as caught:
+        open_source(SourceOptions(f"{url}/{BUCKET}", attempts=2, first_backoff_s=0.01)).read(KEY, 100)
+    assert caught.value.reason is Reason.FETCH_FAILED
 
 
 def test_a_redirect_to_the_same_host_without_tls_is_refused(source: Source, faults: FaultProxy) -> None:

@@ -15,8 +15,9 @@ from schemas.rejects import Reason, Rejected
 from udfs.held_bytes import Admit, admit_any
 from udfs.object_keys import check_key
 from udfs.rate import RateLimit
+from udfs.source.endpoint_proxy import proxy_url
 from udfs.source.options import ObjectInfo, SourceOptions, check_prefix
-from udfs.source.retrying import NOWHERE, Retry
+from udfs.source.retrying import Retry
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
@@ -30,7 +31,7 @@ class BucketSource:
 
     def __init__(self, options: SourceOptions) -> None:
         self.options = options
-        self._store = open_store(options)
+        self._store = open_store(options, guarded_options(options))
         self._retry = Retry(options.attempts, options.first_backoff_s, options.max_backoff_s, RateLimit(options.requests_per_s))
 
     def read(self, key: str, max_bytes: int, admit: Admit = admit_any) -> bytes:
@@ -77,7 +78,7 @@ class BucketSource:
         return b"".join(chunks)  # of one chunk: that chunk, not copied
 
 
-def open_store(options: SourceOptions) -> S3Store:
+def open_store(options: SourceOptions, client_options: ClientConfig) -> S3Store:
     """The obstore store behind the options, without retries of its own; ValueError for an address that cannot be one."""
     endpoint, is_virtual_host = address(options)
     return S3Store(
@@ -87,7 +88,7 @@ def open_store(options: SourceOptions) -> S3Store:
         region=options.region,
         skip_signature=True,
         virtual_hosted_style_request=is_virtual_host,
-        client_options=_client_options(options, endpoint),
+        client_options=client_options,
         retry_config={"max_retries": 0},
     )
 
@@ -106,20 +107,18 @@ def address(options: SourceOptions) -> tuple[str, bool]:
     return f"https://{parts.netloc}.s3.{options.region}.amazonaws.com", True
 
 
-def _client_options(options: SourceOptions, endpoint: str) -> ClientConfig:
-    # obstore follows redirects and has no switch for it. All hosts but the endpoint's and those below it in its own domain go
-    # through a proxy that cannot exist, so that a redirect elsewhere ends as a connection error. Names below the endpoint's and
-    # its other ports cannot be told apart from it here: who decides about these decides about the endpoint, too.
-    parts = urlsplit(endpoint)
-    if not parts.hostname:
-        raise ValueError(f"source: {endpoint!r} names no host")
+def direct_options(options: SourceOptions) -> ClientConfig:
+    """How the client connects, without a guard against redirects."""
     return {
         "timeout": timedelta(seconds=options.timeout_s),
         "connect_timeout": timedelta(seconds=options.connect_timeout_s),
-        "allow_http": parts.scheme == "http",
-        "proxy_url": f"http://{NOWHERE}",
-        "proxy_excludes": parts.hostname,
+        "allow_http": address(options)[0].startswith("http://"),
     }
+
+
+def guarded_options(options: SourceOptions) -> ClientConfig:
+    """The same through a proxy to the endpoint alone: obstore follows every redirect and has no switch for it."""
+    return direct_options(options) | {"proxy_url": proxy_url(address(options)[0], options.connect_timeout_s)}
 
 
 def _info(meta: ObjectMeta) -> ObjectInfo:

@@ -13,11 +13,9 @@ from obstore.exceptions import BaseError, PermissionDeniedError, Unauthenticated
 
 from schemas.rejects import Reason, Rejected
 from udfs.rate import RateLimit
+from udfs.source.endpoint_proxy import REFUSAL
 
 Result = TypeVar("Result")
-
-NOWHERE = "127.0.0.1:0"
-"""Address of the proxy that does not exist, through which every host but the source's own is sent."""
 
 _STATUS = re.compile(r"status code: (\d{3})")
 _KIND = re.compile(r"kind: (Connect|Timeout|Interrupted|Request|Decode)")
@@ -72,7 +70,7 @@ def summary(error: Exception) -> str:
     """One line: the error's text without the debug dump that obstore appends, and the cause that the dump names."""
     text, _, dump = str(error).partition("\n\nDebug source")
     if _is_refused_redirect(error):
-        return "redirect to another host refused"
+        return REFUSAL
     cause = _MESSAGE.search(dump) or _KIND.search(dump)
     return f"{type(error).__name__}: {' '.join(text.split())[:300]}" + (f" ({cause[1]})" if cause else "")
 
@@ -83,4 +81,5 @@ def _status(error: Exception) -> int | None:
 
 
 def _is_refused_redirect(error: Exception) -> bool:
-    return f" {NOWHERE}," in str(error)
+    # What the proxy answers to a request, and what becomes of it where a TLS connection was asked for.
+    return REFUSAL in str(error) or "TunnelUnsuccessful" in str(error)
