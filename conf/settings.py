@@ -168,7 +168,7 @@ class ImageSettings(Section):
     max_bytes: Positive = Field(256 * 2**20, description="Files with more bytes are rejected as too_large")
     max_pixels: Positive = Field(50_000_000, description="Images with more pixels are rejected as too_large")
     max_scans: Positive = Field(100, description="JPEGs with more scans are rejected as too_large")
-    timeout_s: float = Field(3.5, gt=0, description="Limit for one image (seconds)")
+    timeout_s: float = Field(3.0, gt=0, description="Limit for one image (seconds)")
 
 
 class DuplicateSettings(Section):

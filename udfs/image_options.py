@@ -16,4 +16,4 @@ class ImageOptions:
     max_bytes: int = 256 * 2**20
     max_pixels: int = 50_000_000
     max_scans: int = 100
-    timeout_s: float = 3.5
+    timeout_s: float = 3.0
