@@ -82,41 +82,48 @@ def refusals(extracted: DataFrame) -> DataFrame:
 
 
 def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
-    """Extract what is new or changed in waves, then drop what is not from a document as it is now."""
+    """Extract what is new or changed in waves, and drop what is not from a document as it is now."""
     lake = Lake(spark, settings.lake)
     documents = lake.read(DOCUMENTS)
     refused = lake.read(REJECTS).where(F.col("stage") == STAGE)
     work = lake.stage(documents_to_extract(documents, lake.read(ARTICLES), refused), f"{STAGE}_work")
+    stale = lake.stage(stale_articles(lake, work), f"{STAGE}_stale")
     num_in = work.count()
     num_rejected = 0
     num_ok = 0
     for wave in waves(work, ("accession",), num_in, min(FETCHED_WAVES * settings.fetch.wave_size, MAX_WAVE_KEYS)):
-        ok, rejected = extract_wave(lake, settings, context, wave)
+        ok, rejected = extract_wave(lake, settings, context, wave, stale)
         num_ok, num_rejected = num_ok + ok, num_rejected + rejected
     if num_in == 0:
+        drop(lake, stale)
         write_refusals(lake, context, spark.createDataFrame([], sql_columns(RESULT)))
-    drop_stale(lake)
-    lake.unstage(f"{STAGE}_work")
+    for name in (f"{STAGE}_work", f"{STAGE}_stale"):
+        lake.unstage(name)
     return Counts(num_in, num_ok, num_rejected)
 
 
-def drop_stale(lake: Lake) -> None:
-    """Delete the rows of articles that are not from a document as it is now; mostly there are none, which one query tells."""
+def stale_articles(lake: Lake, work: DataFrame) -> DataFrame:
+    """Accessions with rows that are not from a document as it is now, and that the work will not replace."""
     held = reduce(DataFrame.union, (lake.read(table).select("accession") for table in EXTRACTED))
-    if held.join(current_articles(lake.read(DOCUMENTS), lake.read(ARTICLES)), "accession", "left_anti").isEmpty():
-        return
-    for table in EXTRACTED:
-        current = current_articles(lake.read(DOCUMENTS), lake.read(ARTICLES))
-        lake.delete(table, lake.read(table).join(current, "accession", "left_anti"))
+    current = current_articles(lake.read(DOCUMENTS), lake.read(ARTICLES))
+    return held.join(current.unionByName(work.select("accession")), "accession", "left_anti").distinct()
 
 
-def extract_wave(lake: Lake, settings: Settings, context: RunContext, wave: DataFrame) -> tuple[int, int]:
-    """Extract one wave of documents and commit it, `articles` last; how many were parsed and refused."""
+def drop(lake: Lake, stale: DataFrame) -> None:
+    """Delete the rows of these articles; mostly there are none, which one query tells."""
+    if not stale.isEmpty():
+        for table in EXTRACTED:
+            lake.delete(table, lake.read(table).join(stale, "accession", "left_semi"))
+
+
+def extract_wave(lake: Lake, settings: Settings, context: RunContext, wave: DataFrame, stale: DataFrame) -> tuple[int, int]:
+    """Extract one wave of documents and commit it without stale articles, `articles` last; how many were parsed and refused."""
     kernel = Extract(Limits(max_bytes=settings.fetch.max_xml_bytes))
     extracted = lake.stage(map_batches(files_of(lake, wave), kernel, RESULT), STAGE)
     num_rows, num_rejected = count_rows(extracted)
     write_refusals(lake, context, extracted)
-    current = {table.name: lake.read(table).join(wave, "accession", "left_semi") for table in EXTRACTED}
+    replaced = wave.select("accession").union(stale)
+    current = {table.name: lake.read(table).join(replaced, "accession", "left_semi") for table in EXTRACTED}
     is_new = reduce(DataFrame.union, (rows.select("accession") for rows in current.values())).isEmpty()
     for table in EXTRACTED:
         rows = rows_of(table, extracted)

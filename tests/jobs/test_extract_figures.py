@@ -140,6 +140,8 @@ def test_changed_articles_are_replaced_and_removed_ones_dropped(spark: SparkSess
     added = stored("PMC4.1", "1", 1)
     assert extracted_from(kept, stored("PMC2.1", "2", 2), added) == (2, {"PMC1.1": 1, "PMC2.1": 2, "PMC4.1": 1})
     assert lake.read(ARTICLES).count() == 3
+    assert extracted_from(kept, added) == (0, {"PMC1.1": 1, "PMC4.1": 1})  # nothing to extract, something to drop
+    assert collected(lake.read(ARTICLES), "accession") == [("PMC1.1",), ("PMC4.1",)]
 
 
 def test_rejects_go_with_their_documents_though_nothing_is_left_to_extract(spark: SparkSession, lake: Lake) -> None:
