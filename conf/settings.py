@@ -120,7 +120,7 @@ class SparkSettings(Section):
 class FetchSettings(Section):
     """How the source is read."""
 
-    concurrency: Positive = Field(32, description="Requests in flight per executor, shared by the tasks that run on it")
+    concurrency: Positive = Field(32, description="Requests in flight per executor, shared by its tasks: one each at least")
     requests_per_s: float = Field(0.0, ge=0, description="Cap over the whole job, shared by its tasks; 0: none")
     attempts: Positive = Field(4, description="Tries per request before the object is rejected")
     digest_attempts: Positive = Field(2, description="Tries, each with fresh metadata, to get an object that matches its MD5")
@@ -191,7 +191,7 @@ class DuplicateSettings(Section):
 class EvalSettings(Section):
     """Images that no training set may contain: those of evaluation sets."""
 
-    sets: dict[str, str] = Field(
+    sets: dict[str, Folder] = Field(
         default_factory=dict,
         description="Name of each set: folder of image files, or Delta table with a binary column `image`",
     )

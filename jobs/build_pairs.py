@@ -1,6 +1,6 @@
 """Join figures, images, duplicates and licences to the archive's main table, with splits and tombstones.
 
-Reads: documents, articles, figures, mentions, media, images, duplicates, eval_overlap, rejects.
+Reads: documents, articles, figures, mentions, media, images, duplicates, eval_overlap, rejects; of what went also inventory.
 Writes: pairs (key pair_id), tombstones (key pair_id), rejects.
 """
 

@@ -1,7 +1,8 @@
 """Parse fetched documents into articles, figures and mentions.
 
 Reads: documents. Writes: articles (key accession), figures (accession, figure_id), mentions (accession, figure_id,
-mention_no), rejects. The row in `articles` is written last: a version without one, or with another change mark, is parsed again.
+mention_no), rejects. The row in `articles` goes first and comes last: a version without one, or with another change mark, is
+parsed again. So what a killed run left is mended even if the source has taken its change back meanwhile.
 """
 
 from __future__ import annotations
@@ -112,7 +113,7 @@ def stale_articles(lake: Lake, work: DataFrame) -> DataFrame:
 def drop(lake: Lake, stale: DataFrame) -> None:
     """Delete the rows of these articles; mostly there are none, which one query tells."""
     if not stale.isEmpty():
-        for table in EXTRACTED:
+        for table in reversed(EXTRACTED):
             lake.delete(table, lake.read(table).join(stale, "accession", "left_semi"))
 
 
@@ -121,10 +122,12 @@ def extract_wave(lake: Lake, settings: Settings, context: RunContext, wave: Data
     kernel = Extract(Limits(max_bytes=settings.fetch.max_xml_bytes))
     extracted = lake.stage(map_batches(files_of(lake, wave), kernel, RESULT), STAGE)
     num_rows, num_rejected = count_rows(extracted)
-    write_refusals(lake, context, extracted)
     replaced = wave.select("accession").union(stale)
     current = {table.name: lake.read(table).join(replaced, "accession", "left_semi") for table in EXTRACTED}
     is_new = reduce(DataFrame.union, (rows.select("accession") for rows in current.values())).isEmpty()
+    if not is_new:
+        lake.delete(ARTICLES, current[ARTICLES.name])
+    write_refusals(lake, context, extracted)
     for table in EXTRACTED:
         rows = rows_of(table, extracted)
         if not is_new:

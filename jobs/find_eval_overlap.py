@@ -23,7 +23,7 @@ from jobs.tables import Lake
 from schemas.eval_overlap import EVAL_OVERLAP
 from schemas.images import IMAGES
 from schemas.table import Table
-from udfs.batches.eval_images import FILE, NAMED, RESULT, HashEvalImages, ReadFiles
+from udfs.batches.eval_images import FILE, LISTED, NAMED, RESULT, HashEvalImages, ReadFiles
 from udfs.phash import HASH_VERSION
 from udfs.storage import list_files, listing_digest
 
@@ -50,24 +50,29 @@ def set_digest(name: str, uri: str) -> str:
         ) from None
 
 
-def eval_images(lake: Lake, sets: dict[str, str]) -> DataFrame:
-    """eval_set, name, content of every image of the sets: a file by its path below the folder, a table's image by its SHA-256."""
-    frames = []
+def eval_images(lake: Lake, sets: dict[str, str], max_bytes: int) -> tuple[DataFrame, int]:
+    """eval_set, name, content of every image of the sets, and their number, counted apart from them.
+
+    A file goes by its path below the folder, a table's image by its SHA-256.
+    """
+    frames, total = [], 0
     for name, uri in sorted(sets.items()):
         images = lake.read_images(uri)
-        shown = folder_files(lake.spark, uri) if images is None else images
+        shown, number = folder_files(lake.spark, uri, max_bytes) if images is None else (images, images.count())
         frames.append(shown.select(F.lit(name).alias("eval_set"), "name", "content"))
-    return reduce(DataFrame.unionByName, frames, lake.spark.createDataFrame([], sql_columns(NAMED)))
+        total += number
+    return reduce(DataFrame.unionByName, frames, lake.spark.createDataFrame([], sql_columns(NAMED))), total
 
 
-def folder_files(spark: SparkSession, uri: str) -> DataFrame:
-    """name and content of every file below a folder, in tasks of FILES_PER_TASK.
+def folder_files(spark: SparkSession, uri: str, max_bytes: int) -> tuple[DataFrame, int]:
+    """name and content of every file below a folder, in tasks of FILES_PER_TASK, and how many there are.
 
     Spark's own reader would leave out names that begin with `_` or `.`, unsaid.
     """
-    names = pa.table({"name": [str(item["path"]) for item in list_files(uri)]})
-    listed = spark.createDataFrame(names, "name string").repartition(-(-names.num_rows // FILES_PER_TASK), "name")
-    return map_batches(listed, ReadFiles(uri), FILE)
+    files = [{"name": str(item["path"]), "num_bytes": item["size"]} for item in list_files(uri)]
+    listed = spark.createDataFrame(pa.Table.from_pylist(files, schema=LISTED), sql_columns(LISTED))
+    spread = listed.repartition(-(-len(files) // FILES_PER_TASK), "name")
+    return map_batches(spread, ReadFiles(uri, max_bytes), FILE), len(files)
 
 
 def fine_distance(one: Column, other: Column) -> Column:
@@ -125,7 +130,7 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     """Hash the evaluation sets, compare them with the whole archive, bring the table up to date."""
     lake = Lake(spark, settings.lake)
     images = comparable_images(lake.read(IMAGES), settings.duplicates)
-    shown = eval_images(lake, settings.eval.sets)
+    shown, num_in = eval_images(lake, settings.eval.sets, settings.images.max_bytes)
     hashed = lake.stage(map_batches(shown, HashEvalImages(image_options(settings)), RESULT), f"{STAGE}/eval_images")
     accepted = hashed.where("reason IS NULL")
     near = near_hashes(lake, images, accepted, settings.duplicates)
@@ -133,7 +138,7 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     key = F.concat_ws("/", "eval_set", "name").alias("key")
     refused = hashed.where("reason IS NOT NULL").select(key, "reason", "detail", F.col("eval_image").alias("fingerprint"))
     num_rejected = sync_rejects(lake, context, STAGE, hashed.select(key), refused)
-    counts = Counts(shown.count(), accepted.count(), num_rejected)
+    counts = Counts(num_in, accepted.count(), num_rejected)
     lake.unstage(STAGE)
     return counts
 

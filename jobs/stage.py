@@ -19,8 +19,8 @@ from schemas.rejects import REJECTS, Reason
 from schemas.runs import RUNS
 from schemas.table import Table
 
-# Stages other than fetch_*, whose requests or decoders may fail for a reason that passes.
-_ALSO_RETRIED = ("find_eval_overlap",)
+# Stages whose requests or decoders may fail for a reason that passes.
+_TRYING_AGAIN = ("fetch_articles", "fetch_images", "find_eval_overlap")
 
 
 @dataclass(frozen=True)
@@ -151,9 +151,9 @@ def newest_inputs(lake: Lake) -> dict[str, str]:
 
 def _retries(lake: Lake, stage: str, settings: Settings) -> bool:
     """Whether a stage that reads or decodes files has something to try again though nothing has changed."""
-    is_fetching = stage.startswith("fetch_")
-    if not is_fetching and stage not in _ALSO_RETRIED:
+    if stage not in _TRYING_AGAIN:
         return False
+    is_fetching = stage.startswith("fetch_")
     failed = (F.col("stage") == stage) & (F.col("reason") == Reason.FETCH_FAILED)
     return (is_fetching and settings.fetch.retry_rejected) or not lake.read(REJECTS).where(failed).isEmpty()
 
@@ -186,7 +186,7 @@ def sync_rejects(
 
     tried: key of every input looked at now. refused: key, reason, detail, fingerprint, one row a key. known: key of every
     input that still exists; rejects of others are dropped (None: those of `tried`).
-    An input refused again with the same fingerprint and reason counts a further attempt only for stages that fetch.
+    An input refused again with the same fingerprint and reason counts a further attempt only for stages that try again.
     """
     mine = lake.read(REJECTS).where(F.col("stage") == stage)
     if refused.isEmpty() and mine.isEmpty():
@@ -210,7 +210,7 @@ def rejects_due(
     kept = ("fingerprint", "reason", "attempts", "first_seen", "last_seen", "run_id")
     before = mine.select("key", *(F.col(name).alias(f"old_{name}") for name in kept))
     again = (F.col("old_fingerprint") == F.col("fingerprint")) & (F.col("old_reason") == F.col("reason"))
-    still = F.lit(not stage.startswith("fetch_")) & F.coalesce(again, F.lit(False))
+    still = F.lit(stage not in _TRYING_AGAIN) & F.coalesce(again, F.lit(False))
     now = F.lit(context.started)
     rows = refused.join(before, "key", "left").select(
         F.lit(stage).alias("stage"),

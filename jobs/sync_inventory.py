@@ -91,7 +91,7 @@ def inventory_changes(listed: DataFrame, current: DataFrame, seen: datetime, bef
         *(column.alias(name) for name, column in either.items()),
         F.when(gone, REMOVED).otherwise(PRESENT).alias("state"),
         F.coalesce("old.first_seen", now).alias("first_seen"),
-        F.when(gone, F.coalesce(F.lit(before), F.col("old.last_seen"))).otherwise(now).alias("last_seen"),
+        F.when(gone, F.greatest(F.lit(before).cast("timestamp"), F.col("old.last_seen"))).otherwise(now).alias("last_seen"),
         F.when(F.col("old").isNull(), INSERT).otherwise(UPSERT).alias(CHANGE),
     )
 

@@ -35,7 +35,8 @@ DUPLICATES = Table(
         Column(
             "component_id",
             pa.string(),
-            "cluster_id of the best image that a chain of near images connects to this one: no component crosses splits",
+            "cluster_id of the best image that a chain of near images connects to this one: no component crosses splits, "
+            "unless boilerplate is in it",
             required=True,
         ),
         Column(

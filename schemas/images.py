@@ -35,7 +35,8 @@ IMAGES = Table(
         Column(
             "entropy_bits",
             pa.float32(),
-            "Shannon entropy of the grey histogram (bits per pixel): low for featureless images",
+            "Shannon entropy of the grey histogram (bits per pixel), 0 where what is within the margin has one value but "
+            "at its edges: low for featureless images",
             required=True,
         ),
         Column(

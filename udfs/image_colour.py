@@ -101,7 +101,8 @@ def _in_srgb(image: Image.Image) -> Image.Image:
     profile = image.info.get("icc_profile")
     if image.mode in _ALPHA_MODES or "transparency" in image.info:
         rgba = image.convert("RGBA")
-        colours = _apply_profile(image.getchannel("L") if image.mode == "LA" else rgba.convert("RGB"), profile).convert("RGB")
+        opaque = image.getchannel("L") if image.mode in ("L", "LA") else rgba.convert("RGB")
+        colours = _apply_profile(opaque, profile).convert("RGB")
         white = Image.new("RGB", image.size, "white")
         white.paste(colours, mask=rgba.getchannel("A"))
         return white

@@ -17,6 +17,8 @@ from udfs.image_header import HEADER_ERRORS, decoder_reason
 from udfs.image_tiff import check_planes, decode_admitted, is_admitted
 from udfs.image_wide import is_wide_colour, stretched
 
+_PNG_DEPTH = 24
+_GREY_STEPS = {2: 85, 4: 17}  # by which Pillow multiplies grey of so many bits, but not the value that is transparent
 _TURNS = {
     2: lambda pixels: cv2.flip(pixels, 1),
     3: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_180),
@@ -45,8 +47,8 @@ class Picture:
 
 def decode(data: bytes, image: Image.Image) -> Picture:
     """The first frame of an opened image; Rejected: truncated, unsupported, too_large (for the memory there is)."""
-    turn = orientation(image)
     try:
+        turn = orientation(image)
         stored = decode_jpeg(data, image.mode) if image.format == "JPEG" and image.mode in ("RGB", "L") else None
         if stored is not None and turn == 1 and is_srgb(image):
             return Picture(stored, is_as_stored=True)
@@ -74,7 +76,9 @@ def decode_jpeg(data: bytes, mode: str) -> Pixels | None:
 
 
 def orientation(image: Image.Image) -> int:
-    """EXIF orientation 1..8 of an opened image; 1 if it has none or a broken one."""
+    """EXIF orientation 1..8 of an opened image; 1 if it has none or a broken one. A PNG is loaded: its EXIF may come last."""
+    if image.format == "PNG":
+        image.load()
     if image.format not in ("TIFF",) and "exif" not in image.info and "Raw profile type exif" not in image.info:
         return 1
     try:
@@ -98,6 +102,8 @@ def _upright(data: bytes, image: Image.Image, turn: int) -> Pixels:
         return decode_admitted(data, image)
     is_wide = is_wide_colour(data, image)
     image.load()
+    if image.format == "PNG" and image.mode == "L" and isinstance(hidden := image.info.get("transparency"), int):
+        image.info["transparency"] = hidden * _GREY_STEPS.get(data[_PNG_DEPTH], 1)
     pixels = to_srgb(_inked(image))
     if is_wide:
         pixels = stretched(data, image, pixels)

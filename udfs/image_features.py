@@ -14,6 +14,7 @@ from udfs.image_colour import Pixels
 _BACKGROUND_TOLERANCE = 8
 _STEEP_GRADIENT = 32
 _BLANK_RANGE = 8
+_EDGE_SHARE = 8  # of the height and of the width, at either end
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,8 @@ class Features:
     mean_blue: float
 
 
-def measure(pixels: Pixels, grey: Pixels) -> Features:
-    """Features of RGB pixels [height, width, 3] and their grey version [height, width]."""
+def measure(pixels: Pixels, grey: Pixels, content: Pixels) -> Features:
+    """Features of RGB pixels [height, width, 3], their grey version [height, width] and what it has within its margin."""
     counts, total, squares = count(grey)
     histogram = counts.astype(np.float32)
     shares = histogram[histogram > 0] / grey.size
@@ -38,7 +39,7 @@ def measure(pixels: Pixels, grey: Pixels) -> Features:
     near = histogram[max(0, commonest - _BACKGROUND_TOLERANCE) : commonest + _BACKGROUND_TOLERANCE + 1]
     red, green, blue, _ = cv2.mean(pixels)
     return Features(
-        entropy_bits=max(0.0, float(-(shares * np.log2(shares)).sum())),
+        entropy_bits=0.0 if is_flat(content) else max(0.0, float(-(shares * np.log2(shares)).sum())),
         background_share=float(near.sum() / grey.size),
         edge_density=_edge_density(grey),
         sharpness=_deviation(total, squares, grey.size) ** 2,
@@ -46,6 +47,13 @@ def measure(pixels: Pixels, grey: Pixels) -> Features:
         mean_green=green,
         mean_blue=blue,
     )
+
+
+def is_flat(content: Pixels) -> bool:
+    """True when a grey image [height, width] has one value but near its edges: its hashes would be the noise of rounding."""
+    height, width = content.shape
+    inner = content[height // _EDGE_SHARE : height - height // _EDGE_SHARE, width // _EDGE_SHARE : width - width // _EDGE_SHARE]
+    return bool(np.ptp(inner) < _BLANK_RANGE)
 
 
 def is_one_colour(pixels: Pixels, grey: Pixels) -> bool:

@@ -50,6 +50,7 @@ _OPENERS: dict[str, Callable[[io.BytesIO], Image.Image]] = {
     "WEBP": WebPImagePlugin.WebPImageFile,
     "BMP": BmpImagePlugin.BmpImageFile,
 }
+FORMATS = tuple(_OPENERS)
 _UNSUPPORTED_WORDS = ("not supported", "unsupported", "unknown", "cannot handle", "not implemented", "not available")
 _UNKNOWN_KINDS = ("unknown pixel mode", "unsupported", "not yet supported", "cannot handle")
 _SHORT_HEADER_BYTES = 1024

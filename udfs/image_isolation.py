@@ -44,6 +44,7 @@ class IsolatedProcess:
         self._is_ready = False
         self._owner = 0
         self._lock = threading.Lock()
+        atexit.register(self.close)
 
     def call(self, arguments: tuple[Any, ...], timeout_s: float) -> object:
         """What the function returns; raises what it raises. Rejected: timeout, unsupported (crash), fetch_failed.
@@ -93,7 +94,6 @@ class IsolatedProcess:
         if self._process is None or self._owner != os.getpid() or self._process.poll() is not None:
             self.close()
             self._process, self._owner, self._is_ready = self._start(), os.getpid(), False
-            atexit.register(self.close)
         return self._process
 
     def _start(self) -> subprocess.Popen[bytes]:

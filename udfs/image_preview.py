@@ -6,12 +6,12 @@ import io
 
 from PIL import Image, ImageFile
 
-import udfs.image_header  # noqa: F401  Pillow's own bound on pixels is lifted there; a preview's process has its bounds
+from udfs.image_header import FORMATS  # which also lifts Pillow's own bound on pixels: what the archive holds was within its own
 
 
 def thumbnail(data: bytes, max_side_px: int) -> bytes:
     """The image as a JPEG whose sides are at most so long; raises whatever its decoder raises."""
-    with Image.open(io.BytesIO(data)) as image:
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         image.draft("RGB", (max_side_px, max_side_px))
         small = image.convert("RGB")
     small.thumbnail((max_side_px, max_side_px))

@@ -96,6 +96,7 @@ def make_record(data: bytes, planned: Planned, options: ImageOptions) -> ImageRe
         raise Rejected(Reason.BLANK, f"{width} x {height} pixels of one colour")
     small = shrink(grey, HASHED_SIDE_PX)
     box = content_box(small)
+    content = small[box.top : box.bottom, box.left : box.right]
     encoded = _normalised(data, picture, working, options)
     return ImageRecord(
         image_sha256=hashlib.sha256(data).hexdigest(),
@@ -106,8 +107,8 @@ def make_record(data: bytes, planned: Planned, options: ImageOptions) -> ImageRe
         height_px=height,
         aspect=width / height,
         num_bytes=len(data),
-        **_hashes(picture, small[box.top : box.bottom, box.left : box.right]),
-        **vars(measure(working, grey)),
+        **_hashes(picture, content),
+        **vars(measure(working, grey, content)),
         **_content(box.scaled(width / small.shape[1], height / small.shape[0], width, height)),
         image=encoded.data,
         image_format=encoded.format,

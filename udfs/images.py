@@ -27,7 +27,8 @@ def process_image(data: bytes, options: ImageOptions = _DEFAULTS) -> ImageRecord
     A JPEG or PNG of ordinary size is decoded here: its header bounds the work. What may take long goes to a process of
     its own, since nothing in a process can stop the C code of a decoder that does not return.
     Raises no error but Rejected, with one of the reasons not_an_image, truncated, too_large, too_small, blank, unsupported,
-    timeout, or with fetch_failed where the machine ended the decoder or kept it waiting.
+    timeout, or with fetch_failed, which is tried again, where the machine ended the decoder or kept it waiting, or where the
+    kernel failed in a way that nobody foresaw.
     """
     try:
         return _processed(data, options)
@@ -51,9 +52,9 @@ def _processed(data: bytes, options: ImageOptions) -> ImageRecord:
 
 
 def _refusal(error: Exception) -> Rejected:
-    """What an error of any library says of the image: too_large where memory ran out, else unsupported."""
+    """What an error of any library says of the image: too_large where memory ran out, else nothing that lasts."""
     no_memory = isinstance(error, MemoryError) or (isinstance(error, cv2.error) and error.code == cv2.Error.StsNoMem)
-    return Rejected(Reason.TOO_LARGE if no_memory else Reason.UNSUPPORTED, f"{type(error).__name__}: {error}")
+    return Rejected(Reason.TOO_LARGE if no_memory else Reason.FETCH_FAILED, f"{type(error).__name__}: {error}")
 
 
 def _is_bounded(planned: Planned) -> bool:

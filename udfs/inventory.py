@@ -43,11 +43,6 @@ class Manifest:
     checksum: str
     passed_over: tuple[str, ...] = ()
 
-    @property
-    def part_keys(self) -> tuple[str, ...]:
-        """Keys of the CSV parts."""
-        return tuple(part.key for part in self.parts)
-
 
 def newest_manifest(source: Source) -> Manifest:
     """The inventory of `find_manifest`; ValueError, saying what to change, also where the source has no inventory at all."""

@@ -12,7 +12,7 @@ from udfs.image_resize import squared
 Bits = npt.NDArray[np.bool_]
 Values = npt.NDArray[np.float64]
 
-HASH_VERSION = "phash-1+window-2"
+HASH_VERSION = "phash-1+window-3"
 _OVERSAMPLING = 4  # imagehash keeps the lowest quarter of the frequencies of each direction
 _WINDOW_SIGMA = 0.45  # of half the side; smaller forgives larger crops and sees less of the picture
 _WINDOW_SIDE_PX = 64

@@ -52,7 +52,8 @@ def delete_others(store: ObjectStore, suffix: str, kept: set[str]) -> None:
 
 def list_files(uri: str) -> Iterator[ObjectMeta]:
     """What lies below `uri`, at any depth; ValueError for a folder that is not there."""
-    if "://" not in uri and not Path(uri).is_dir():
+    path = uri.removeprefix("file://")
+    if "://" not in path and not Path(path).is_dir():
         raise ValueError(f"{uri} is no folder")
     for page in open_store(uri).list():
         yield from page

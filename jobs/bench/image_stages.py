@@ -50,11 +50,12 @@ def time_stages(data: bytes, watch: Stopwatch) -> None:
     watch.fastest("SHA-256 of file and pixels", lambda: (hashlib.sha256(data).digest(), picture.sha256))
     working = watch.fastest("shrink to 512", lambda: shrink(picture.pixels, WORKING_SIDE_PX))
     grey = watch.fastest("grey", lambda: to_grey(working))
-    watch.fastest("measures", lambda: (is_one_colour(working, grey), measure(working, grey)))
     small = watch.fastest("shrink the grey to 256", lambda: shrink(grey, HASHED_SIDE_PX))
     box = watch.fastest("content box", lambda: content_box(small))
+    content = small[box.top : box.bottom, box.left : box.right]
+    watch.fastest("measures", lambda: (is_one_colour(working, grey), measure(working, grey, content)))
     watch.fastest("pHash", lambda: phash_bits(picture.pixels))
-    watch.fastest("trimmed hashes", lambda: windowed_bits(small[box.top : box.bottom, box.left : box.right]))
+    watch.fastest("trimmed hashes", lambda: windowed_bits(content))
     watch.fastest("encode", lambda: encode(working, options))
 
 

@@ -25,10 +25,11 @@ def test_each_section_has_a_sha256_of_its_own() -> None:
 
 def test_folders_are_absolute_and_urls_as_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    settings = load_settings("local", ["lake.uri=lake/", "source.uri=../bucket", "export.uri=build/shards"])
+    settings = load_settings("local", ["lake.uri=lake/", "source.uri=../bucket", "export.uri=build/shards", "eval.sets.few=few"])
     assert settings.lake.uri == f"{tmp_path}/lake"
     assert settings.source.uri == f"{tmp_path}/../bucket"
     assert settings.export.uri == f"{tmp_path}/build/shards"
+    assert settings.eval.sets == {"few": f"{tmp_path}/few"}
     for url in ("s3://bucket/lake", "dbfs:/lake", "abfss://a@b.c/lake", "file:/lake", "/lake"):
         assert LakeSettings(uri=url).uri == url
 

@@ -1,5 +1,6 @@
 """Which documents are extracted and what comes out of the nested results."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
@@ -10,12 +11,13 @@ from conf.load import load_settings
 from jobs.arrow_frames import sql_columns
 from jobs.extract_figures import current_articles, documents_to_extract, files_of, fingerprint, refusals, rows_of, run
 from jobs.stage import Counts, RunContext
-from jobs.tables import Lake
+from jobs.tables import Changed, Lake
 from schemas.articles import ARTICLES
 from schemas.documents import DOCUMENTS, FILTERED, STORED
 from schemas.figures import FIGURES
 from schemas.mentions import MENTIONS
 from schemas.rejects import REJECTS
+from schemas.table import Table
 from tests.jobs.rows import collected, frame, row
 from tests.udfs.jats_articles import article, fig
 from udfs.batches.extraction import RESULT
@@ -142,6 +144,44 @@ def test_changed_articles_are_replaced_and_removed_ones_dropped(spark: SparkSess
     assert lake.read(ARTICLES).count() == 3
     assert extracted_from(kept, added) == (0, {"PMC1.1": 1, "PMC4.1": 1})  # nothing to extract, something to drop
     assert collected(lake.read(ARTICLES), "accession") == [("PMC1.1",), ("PMC4.1",)]
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_a_change_that_is_taken_back_after_a_kill_leaves_what_was_there(
+    spark: SparkSession, lake: Lake, monkeypatch: pytest.MonkeyPatch, is_gone: bool
+) -> None:
+    settings = load_settings("local", [f"lake.uri={lake.settings.uri}"])
+
+    def document(etag: str, num_figures: int) -> dict[str, Any]:
+        xml = article("".join(fig(f"F{number}") for number in range(num_figures)))
+        return {"accession": "PMC1.1", "etag": etag, "state": STORED, "metadata": "{}", "xml": xml}
+
+    def run_with(*rows: dict[str, Any]) -> None:
+        lake.sync(DOCUMENTS, frame(spark, DOCUMENTS, *rows))
+        run(spark, settings, RunContext.new())
+
+    run_with(document("1", 2))
+    before = collected(lake.read(FIGURES), "figure_id")
+    with monkeypatch.context() as patched:
+        patched.setattr(Lake, "apply", killed_after(Lake.apply, FIGURES))
+        with pytest.raises(KeyboardInterrupt):
+            run_with(*([] if is_gone else [document("2", 3)]))
+    assert collected(lake.read(FIGURES), "figure_id") != before
+    run_with(document("1", 2))
+    assert collected(lake.read(FIGURES), "figure_id") == before
+    assert collected(lake.read(ARTICLES), "etag") == [("1",)]
+
+
+def killed_after(apply: Callable[..., Changed], last: Table) -> Callable[..., Changed]:
+    """`Lake.apply` that ends the run as soon as it has written this table."""
+
+    def apply_and_end(lake: Lake, table: Table, changes: DataFrame) -> Changed:
+        apply(lake, table, changes)
+        if table is last:
+            raise KeyboardInterrupt
+        return Changed(0, 0)
+
+    return apply_and_end
 
 
 def test_rejects_go_with_their_documents_though_nothing_is_left_to_extract(spark: SparkSession, lake: Lake) -> None:

@@ -110,6 +110,20 @@ def test_an_image_whose_decoder_failed_is_tried_again_by_the_next_run(
     assert run(archive, settings) is None
 
 
+def test_a_file_that_is_too_large_is_refused_and_not_read_whole(archive: Lake, tmp_path: Path) -> None:
+    folder = tmp_path / "few"
+    folder.mkdir()
+    small = encoded(picture(1), "PNG")
+    (folder / "a.png").write_bytes(small)
+    with (folder / "b.png").open("wb") as sparse:
+        sparse.truncate(2**40)
+    (folder / "empty.png").touch()
+    own = [f"lake.uri={archive.settings.uri}", f"eval.sets.few={folder}", f"images.max_bytes={len(small)}"]
+    settings = load_settings("local", own)
+    assert run(archive, settings) == Counts(3, 1, 2)
+    assert collected(archive.read(REJECTS), "key", "reason") == [("few/b.png", "too_large"), ("few/empty.png", "not_an_image")]
+
+
 class FailingDecoder(find_eval_overlap.HashEvalImages):
     """A machine without memory."""
 

@@ -33,6 +33,20 @@ def test_a_truncated_image_is_shown_as_far_as_it_goes(pictures: RefusedPictures)
     assert blue > 150 > 50 > red + green
 
 
+def test_a_file_of_a_kind_that_the_archive_does_not_take_starts_no_other_program(
+    pictures: RefusedPictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called = tmp_path / "called"
+    (tmp_path / "gs").write_text(f"#!/bin/sh\ntouch {called}\n")
+    (tmp_path / "gs").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    stream = io.BytesIO()
+    Image.new("RGB", (200, 100), BLUE).save(stream, "EPS")
+    (tmp_path / "PMC1.1" / "eps.jpg").write_bytes(stream.getvalue())
+    assert pictures.read("PMC1.1/eps.jpg") is None
+    assert not called.exists()
+
+
 @pytest.mark.parametrize("name", ["text.jpg", "bomb.png", "gone.jpg"])
 def test_what_cannot_be_shown_is_left_out_and_the_next_one_is_shown(pictures: RefusedPictures, name: str) -> None:
     assert pictures.read(f"PMC1.1/{name}") is None

@@ -28,4 +28,4 @@ def test_sharpness_is_the_variance_of_the_laplacian() -> None:
     grey = np.random.default_rng(1).integers(0, 256, (90, 120), dtype=np.uint8)
     pixels = np.repeat(grey[:, :, None], 3, axis=2)
     deviation = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))[1][0, 0]
-    assert measure(pixels, grey).sharpness == float(deviation) ** 2
+    assert measure(pixels, grey, grey).sharpness == float(deviation) ** 2

@@ -90,7 +90,7 @@ def slow_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Isol
 
 
 def test_a_slow_start_takes_nothing_from_the_first_call(slow_start: IsolatedProcess) -> None:
-    assert slow_start.call(("work", 0.45), 0.5) is None
+    assert slow_start.call(("work", 0.7), 1.0) is None
 
 
 def test_what_stalls_is_a_timeout_even_as_the_first_call_after_a_slow_start(slow_start: IsolatedProcess) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 from conf.settings import DuplicateSettings, ImageSettings
 from schemas.images import IMAGES
@@ -195,6 +195,17 @@ def test_a_white_border_changes_box_and_digest_but_hardly_the_trimmed_hash() -> 
     assert hamming_distance(bordered.phash_trimmed, plain.phash_trimmed) <= 2
     assert hamming_distance(bordered.phash256_trimmed, plain.phash256_trimmed) <= DuplicateSettings().max_distance_256
     assert hamming_distance(bordered.phash, plain.phash) > 6
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "JPEG"])
+def test_a_flat_shape_on_white_has_no_features(file_format: str) -> None:
+    """Its content is one colour: the hashes of all such are the same noise, and without entropy they are not compared."""
+    for number, box in enumerate([(200, 100, 400, 300), (50, 150, 550, 250), (260, 20, 330, 380), (280, 190, 320, 230)]):
+        drawn = Image.new("RGB", (600, 400), "white")
+        drawn.paste((60 * number, 20, 120), box)
+        assert process_image(encoded(drawn, file_format)).entropy_bits == 0.0 < DuplicateSettings().min_entropy_bits
+    ImageDraw.Draw(drawn).ellipse((200, 100, 400, 300), fill=0)
+    assert process_image(encoded(drawn, file_format)).entropy_bits > 0.5
 
 
 def test_measures_tell_a_drawing_from_noise_and_blur() -> None:

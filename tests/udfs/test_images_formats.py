@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from collections.abc import Callable
 
 import numpy as np
@@ -181,6 +183,34 @@ def test_a_transparent_colour_is_white() -> None:
     expected = colours()
     expected[(expected == (200, 30, 30)).all(axis=2)] = 255
     assert_pixels(encoded(image(), "PNG", transparency=(200, 30, 30)), expected)
+
+
+def png_of_grey(levels: Pixels, depth: int, transparent: int) -> bytes:
+    """A grey PNG of so many bits with one transparent value."""
+    bits = np.unpackbits(levels[:, :, None], axis=2)[:, :, 8 - depth :].reshape(len(levels), -1)
+    rows = b"".join(b"\0" + np.packbits(row).tobytes() for row in bits)
+    header = struct.pack(">IIBBBBB", levels.shape[1], len(levels), depth, 0, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"tRNS", struct.pack(">H", transparent)), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    chunks = (struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in parts)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+@pytest.mark.parametrize("depth", [2, 4])
+def test_the_transparent_value_of_grey_with_few_bits_is_white(depth: int) -> None:
+    levels = (greys() >> (8 - depth)).astype(np.uint8)
+    shown = np.where(levels == 2, 255, levels * (255 // (2**depth - 1)))
+    assert_pixels(png_of_grey(levels, depth, transparent=2), as_rgb(shown))
+
+
+def test_an_orientation_that_stands_behind_the_pixels_of_a_png_counts() -> None:
+    exif = Image.Exif()
+    exif[274] = 6
+    data = encoded(image().transpose(_TURNS[6]), "PNG", exif=exif)
+    start = data.index(b"eXIf") - 4
+    end = start + 12 + int.from_bytes(data[start : start + 4], "big")
+    late = data[:start] + data[end:-12] + data[start:end] + data[-12:]
+    assert late.index(b"eXIf") > late.index(b"IDAT")
+    assert_pixels(late, colours())
 
 
 @pytest.mark.parametrize("orientation", sorted(_TURNS))

@@ -93,6 +93,13 @@ def test_a_grey_profile_is_applied_where_there_is_alpha_too() -> None:
     assert np.abs(pixels_of(data).astype(int) - expected).mean() <= 1.5
 
 
+def test_a_grey_profile_is_applied_where_one_value_is_transparent_too() -> None:
+    data = encoded(Image.fromarray(greys()), "PNG", icc_profile=linear_grey_profile(), transparency=100)
+    expected = as_rgb(np.round(srgb_of_linear(greys() / 255)))
+    expected[greys() == 100] = 255
+    assert np.abs(pixels_of(data).astype(int) - expected).mean() <= 1.5
+
+
 def test_a_grey_jpeg_with_a_profile_is_not_kept_as_it_is() -> None:
     data = encoded(Image.fromarray(greys()), "JPEG", quality=98, icc_profile=linear_grey_profile())
     record = process_image(data)

@@ -153,6 +153,25 @@ def test_a_server_that_is_gone_shows_as_a_closed_connection() -> None:
         assert until_closed(connection) == b""
 
 
+def test_a_server_that_is_gone_is_told_of_to_who_asks_without_a_tunnel() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        gone = f"127.0.0.1:{server.getsockname()[1]}"
+    with connected(gone) as connection:
+        connection.sendall(asking(f"http://{gone}/x"))
+        answer = until_closed(connection)
+    assert answer.startswith(b"HTTP/1.1 502 ")
+    assert b"ConnectionRefusedError" in answer
+
+
+def test_the_next_address_is_tried_where_one_refuses(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = int(endpoint.split(":")[1])
+    both = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port)) for host in ("127.0.0.9", "127.0.0.1")]
+    monkeypatch.setattr("udfs.source.endpoint_proxy.getaddrinfo", lambda *_, **__: both)
+    with connected(f"two.addresses:{port}") as connection:
+        connection.sendall(asking(f"http://two.addresses:{port}/x"))
+        assert until_closed(connection).endswith(f"/x two.addresses:{port}".encode())
+
+
 def test_a_process_has_one_proxy_for_an_endpoint_and_a_child_its_own() -> None:
     mine = proxy_url("http://127.0.0.1:81", 5.0)
     assert proxy_url("http://127.0.0.1:81/bucket", 5.0) == mine
@@ -168,6 +187,7 @@ def test_a_process_has_one_proxy_for_an_endpoint_and_a_child_its_own() -> None:
     [
         ("https://Host.example/bucket", ("https", "host.example", 443)),
         ("http://[::1]:9000", ("http", "::1", 9000)),
+        ("http://[0:0:0:0:0:0:0:1]:9000", ("http", "::1", 9000)),
         ("http://host", ("http", "host", 80)),
     ],
 )

@@ -47,6 +47,19 @@ def test_a_listed_package_causes_no_walk(tmp_path: Path) -> None:
     assert (folder.path("PMC5"), folder.walks) == (path, 0)
 
 
+def test_a_list_that_cannot_be_read_is_an_error_until_it_can(tmp_path: Path) -> None:
+    write_list(tmp_path / "oa_file_list.csv", [listed("PMC5", "CC BY", "oa_package/aa/PMC5.tar.gz")])
+    folder = PackageFolder(tmp_path)
+    (tmp_path / "oa_file_list.csv").write_text("half of a li")
+    for _ in range(3):
+        with pytest.raises(ValueError, match="CSV"):
+            folder.row("PMC5")
+    write_list(tmp_path / "oa_file_list.csv", [listed("PMC5", "CC0", "oa_package/aa/PMC5.tar.gz")])
+    row = folder.row("PMC5")
+    assert row is not None
+    assert row.license_code == "CC0"
+
+
 @pytest.mark.parametrize("is_listed", [False, True])
 def test_a_package_that_comes_or_moves_right_after_a_walk_is_found(tmp_path: Path, is_listed: bool) -> None:
     old = put(tmp_path / "aa/PMC5.tar.gz")

@@ -142,12 +142,15 @@ def test_an_archive_that_ends_within_a_member_is_damaged(tmp_path: Path, kept: i
     assert refused(tmp_path, [archive[:kept]]) is Reason.DAMAGED
 
 
-@pytest.mark.parametrize("error", [MemoryError, OverflowError, RecursionError])
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(MemoryError, Reason.FETCH_FAILED), (OverflowError, Reason.DAMAGED), (RecursionError, Reason.DAMAGED)],
+)
 def test_what_cannot_be_unpacked_ends_the_package_and_not_the_stage(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Callable[[], Exception]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Callable[[], Exception], reason: Reason
 ) -> None:
     def fails(*_: object) -> bytes:
         raise error()
 
     monkeypatch.setattr(gzip.GzipFile, "read", fails)
-    assert refused(tmp_path, [whole("a.jpg", b"1"), END]) is Reason.DAMAGED
+    assert refused(tmp_path, [whole("a.jpg", b"1"), END]) is reason

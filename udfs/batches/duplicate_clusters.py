@@ -77,7 +77,7 @@ def _first_of_equal_hashes(hashes: _Words, fine: _Words, pixels: _Positions, is_
 
 
 def _of_all(looks: _Positions, best: _Positions, positions: _Positions) -> _Positions:
-    """For each image what its best equal has, `positions` among the usable `best`; a featureless one has itself."""
+    """For each image what its best equal has, `positions` among the usable `best`; a featureless one the first of its pixels."""
     chosen = np.arange(len(looks))
     chosen[best] = best[positions]
     return chosen[looks]

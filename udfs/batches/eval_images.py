@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+from obstore.store import ObjectStore
 
 from schemas.rejects import Rejected
 from udfs.batches import REFUSAL, batched, rows_of
@@ -27,21 +28,27 @@ RESULT = pa.schema(
         *REFUSAL,
     ]
 )
+LISTED = pa.schema([pa.field("name", pa.string()), pa.field("num_bytes", pa.int64())])
 FILE = pa.schema([pa.field("name", pa.string()), pa.field("content", pa.binary())])
 _HASHES = ("pixels_sha256", "phash_trimmed", "phash256_trimmed", "entropy_bits")
 
 
 @dataclass(frozen=True)
 class ReadFiles:
-    """Record batches of names below a folder or prefix to FILE."""
+    """Record batches of LISTED, files below a folder or prefix, to FILE."""
 
     uri: str
+    max_bytes: int
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Every file whole; FileNotFoundError for one that has gone since it was listed."""
+        """Every file whole, of one that is too large what is just too much; FileNotFoundError for one that has gone since."""
         store = open_store(self.uri)
-        files = ({"name": row["name"], "content": store.get(row["name"]).bytes().to_bytes()} for row in rows_of(batches))
-        yield from batched(((file, len(file["content"])) for file in files), FILE)
+        yield from batched((self._read(store, row) for row in rows_of(batches)), FILE)
+
+    def _read(self, store: ObjectStore, row: dict[str, Any]) -> tuple[dict[str, Any], int]:
+        num_bytes = min(row["num_bytes"], self.max_bytes + 1)
+        content = store.get_range(row["name"], start=0, length=num_bytes).to_bytes() if num_bytes else b""
+        return {"name": row["name"], "content": content}, num_bytes
 
 
 @dataclass(frozen=True)

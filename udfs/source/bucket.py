@@ -27,7 +27,10 @@ LIST_CHUNK = 1000
 
 
 class BucketSource:
-    """Objects of a bucket; every request counts against the process's rate and is tried again by this class alone."""
+    """Objects of a bucket; every request counts against the process's rate and is tried again by this class alone.
+
+    What a redirect within the endpoint asks for again is not counted.
+    """
 
     def __init__(self, options: SourceOptions) -> None:
         self.options = options

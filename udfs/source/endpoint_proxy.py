@@ -6,19 +6,22 @@ import os
 import struct
 from contextlib import suppress
 from functools import cache
+from ipaddress import ip_address
 from socket import (
     IPPROTO_TCP,
     SHUT_RD,
     SHUT_RDWR,
     SHUT_WR,
     SO_LINGER,
+    SOCK_STREAM,
     SOL_SOCKET,
     TCP_NODELAY,
     create_connection,
+    getaddrinfo,
     socket,
 )
 from socketserver import BaseRequestHandler, ThreadingTCPServer
-from threading import Thread
+from threading import Lock, Thread
 from urllib.parse import urlsplit
 
 REFUSAL = "redirect to another host refused"
@@ -28,8 +31,7 @@ _CHUNK_BYTES = 2**17
 _MAX_HEAD_BYTES = 2**16
 _END = b"\r\n\r\n"
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-# 421 (RFC 9110, 15.5.20): this request is not for a server that can be reached here.
-_REFUSED = f"HTTP/1.1 421 Misdirected Request\r\nConnection: close\r\nContent-Length: {len(REFUSAL)}\r\n\r\n{REFUSAL}"
+_STARTING = Lock()
 
 Endpoint = tuple[str, str, int]
 """Scheme, host and port."""
@@ -40,18 +42,30 @@ def endpoint_of(url: str) -> Endpoint:
     parts = urlsplit(url)
     if parts.scheme not in PORTS or not parts.hostname:
         raise ValueError(f"source: {url!r} names no host")
-    return parts.scheme, parts.hostname, parts.port or PORTS[parts.scheme]
+    return parts.scheme, _canonical(parts.hostname), parts.port or PORTS[parts.scheme]
+
+
+def _canonical(host: str) -> str:
+    """A numeric address as clients write it."""
+    try:
+        return ip_address(host).compressed
+    except ValueError:
+        return host
 
 
 def proxy_url(url: str, connect_timeout_s: float) -> str:
-    """Address of this process's proxy to the server of a URL; ValueError as in `endpoint_of`."""
-    return _running(os.getpid(), endpoint_of(url), connect_timeout_s)
+    """Address of this process's proxy to the server of a URL; ValueError as in `endpoint_of`.
+
+    What is sent to it goes straight to the endpoint: proxies that the environment names are not asked.
+    """
+    with _STARTING:
+        return _running(os.getpid(), endpoint_of(url), connect_timeout_s)
 
 
 class EndpointProxy(ThreadingTCPServer):
     """Passes requests without a body, and TLS connections, on to the endpoint; what is meant for any other gets a 421.
 
-    An endpoint that cannot be reached within `connect_timeout_s` shows as a closed connection.
+    An endpoint that cannot be reached within `connect_timeout_s` shows as a 502 that says why, or as a tunnel that is closed.
     """
 
     daemon_threads = True
@@ -68,8 +82,16 @@ class EndpointProxy(ThreadingTCPServer):
         self.close_request(request)
 
     def connect(self) -> socket:
-        """A connection to the endpoint."""
-        upstream = create_connection(self.endpoint[1:], self.connect_timeout_s)
+        """A connection to the endpoint, at whichever of its addresses answers first in turn; OSError of the last one."""
+        _, host, port = self.endpoint
+        addresses = getaddrinfo(host, port, type=SOCK_STREAM)
+        for number, (_, _, _, _, address) in enumerate(addresses, start=1):
+            try:
+                upstream = create_connection((str(address[0]), port), self.connect_timeout_s / len(addresses))
+                break
+            except OSError:
+                if number == len(addresses):
+                    raise
         upstream.settimeout(None)  # how long a request may take is the client's to say
         return _without_delay(upstream)
 
@@ -81,16 +103,24 @@ class _Connection(BaseRequestHandler):
     request: socket
 
     def handle(self) -> None:
-        """Pass on until one side closes."""
+        """Pass on until one side closes; a client that sends no more is taken to wait for no answer either."""
         with suppress(OSError):
             head = _head(_without_delay(self.request))
             if not self._is_allowed(head):
                 return
-            with self.server.connect() as upstream:
+            with self._connected(head) as upstream:
                 try:
                     self._pass_on(head, upstream)
                 finally:
                     upstream.shutdown(SHUT_RDWR)  # wakes the thread that waits for it, which closing does not
+
+    def _connected(self, head: bytes) -> socket:
+        try:
+            return self.server.connect()
+        except OSError as error:
+            if not head.startswith(b"CONNECT "):
+                self.request.sendall(_answer("502 Bad Gateway", f"{type(error).__name__}: {error}"))
+            raise
 
     def _pass_on(self, head: bytes, upstream: socket) -> None:
         if is_tunnel := head.startswith(b"CONNECT "):
@@ -104,9 +134,15 @@ class _Connection(BaseRequestHandler):
 
     def _is_allowed(self, head: bytes) -> bool:
         if head and _target(head) != self.server.endpoint:
-            self.request.sendall(_REFUSED.encode())
+            self.request.sendall(_answer("421 Misdirected Request", REFUSAL))
             return False
         return bool(head)
+
+
+def _answer(status: str, text: str) -> bytes:
+    """An answer of the proxy's own; 421 (RFC 9110, 15.5.20) means that the request is for no server that can be reached here."""
+    body = text.encode()
+    return f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 @cache

@@ -64,6 +64,8 @@ class Source(Protocol):
     def read(self, key: str, max_bytes: int, admit: Admit = admit_any) -> bytes:
         """The whole object; `admit` is told its size before the body is read, and its NoRoom is passed on.
 
+        An object of an old package is unpacked with the whole of it before that; packages are unpacked one at a time.
+
         Rejected: unsafe_uri (a key with `..` or the like), not_found, too_large (before or while reading), fetch_failed (after
         all attempts).
         """

@@ -22,7 +22,7 @@ from udfs.object_keys import check_name
 from udfs.source.file_list import ListedPackage
 from udfs.source.package_members import Member, PackageMembers
 
-_DAMAGE = (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, ValueError, MemoryError, OverflowError, RecursionError)
+_DAMAGE = (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, ValueError, OverflowError, RecursionError)
 _MAX_UNSAFE_CHARS = 1024
 """Of an unsafe name that is told: as long as a key can be."""
 
@@ -63,8 +63,8 @@ def unpack(path: Path, accession: str, max_file_bytes: int) -> Package:
         raise Rejected(Reason.NOT_FOUND, f"{path.name} is not in the source") from None
     except _DAMAGE as error:
         raise Rejected(Reason.DAMAGED, f"{path.name} is damaged: {type(error).__name__}: {error}") from None
-    except OSError as error:
-        raise Rejected(Reason.FETCH_FAILED, f"{path.name}: {type(error).__name__}: {error.strerror}") from None
+    except (OSError, MemoryError) as error:
+        raise Rejected(Reason.FETCH_FAILED, f"{path.name}: {type(error).__name__}: {getattr(error, 'strerror', '')}") from None
     return Package(accession, found.files, tuple(found.unsafe), found.too_large)
 
 

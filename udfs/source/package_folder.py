@@ -29,7 +29,7 @@ class PackageFolder:
     def row(self, pmcid: str) -> ListedPackage | None:
         """The row of an article in the lists; None if no list names it."""
         with self._lock:
-            if self._mark != self._lists_mark():
+            if self._mark != self._lists_mark(self._files):
                 self._read_lists()
             lists = self._lists
         return lists.row(pmcid)
@@ -60,13 +60,14 @@ class PackageFolder:
         return path if path and path.is_file() else None
 
     def _read_lists(self) -> None:
-        self._files = sorted({path for pattern in _FILE_LISTS for path in self._root.glob(pattern)})
-        self._mark = self._lists_mark()
-        self._lists = FileList(self._files)
+        files = sorted({path for pattern in _FILE_LISTS for path in self._root.glob(pattern)})
+        mark = self._lists_mark(files)
+        self._lists = FileList(files)  # ValueError for one that cannot be read: the next question reads it again
+        self._files, self._mark = files, mark
 
-    def _lists_mark(self) -> tuple[tuple[int, int] | None, ...]:
+    def _lists_mark(self, files: list[Path]) -> tuple[tuple[int, int] | None, ...]:
         """What changes with the lists: a list that comes or goes changes the folder."""
-        return tuple(change_mark(path) for path in (self._root, *self._files))
+        return tuple(change_mark(path) for path in (self._root, *files))
 
 
 def is_packages_folder(folder: Path) -> bool:
