@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -111,7 +112,7 @@ def document_steps(bucket: str, accession: str, etag: str, selection: Selection,
         except Rejected as rejected:
             attempts -= 1
             if attempts <= 0 or rejected.reason is not Reason.METADATA_INVALID:
-                raise
+                raise _with_digests(rejected, mismatches) from None
             continue
         reason = selection.filter_reason(metadata)
         if reason:
@@ -122,24 +123,37 @@ def document_steps(bucket: str, accession: str, etag: str, selection: Selection,
         except Rejected as rejected:
             attempts -= 1
             if attempts <= 0 or rejected.reason not in _HEALED_BY_METADATA:
-                raise RejectedDocument(rejected, _document(metadata, etag, data, None, None, mismatches)) from None
+                raise RejectedDocument(
+                    _with_digests(rejected, mismatches), _document(metadata, etag, data, None, None, mismatches)
+                ) from None
 
 
 def media_steps(bucket: str, ref: ObjectRef, limits: FetchLimits, metadata_key: str) -> Steps[FetchedMedia]:
     """The media object of a reference; if it is missing or differs from its digest, again as the current metadata name it.
 
     Rejected: checksum_mismatch (both digests in the detail), not_found (also when the metadata no longer names it), and what
-    Source.read raises.
+    Source.read raises; with the digests of a mismatch that came before.
     """
     attempts, mismatches = limits.digest_attempts, list[DigestMismatch]()
     while True:
-        fetched = yield from _read_verified(ref, limits.max_image_bytes, mismatches)
-        if isinstance(fetched, FetchedMedia):
-            return fetched
-        attempts -= 1
-        if attempts <= 0:
-            raise fetched
-        ref = yield from _current_ref(bucket, ref, limits, metadata_key)
+        try:
+            fetched = yield from _read_verified(ref, limits.max_image_bytes, mismatches)
+            if isinstance(fetched, FetchedMedia):
+                return fetched
+            attempts -= 1
+            if attempts <= 0:
+                raise fetched
+            ref = yield from _current_ref(bucket, ref, limits, metadata_key)
+        except Rejected as rejected:
+            raise _with_digests(rejected, mismatches) from None
+
+
+def _with_digests(rejected: Rejected, mismatches: Sequence[DigestMismatch]) -> Rejected:
+    """The rejection of a later read, with both digests of what had been read before."""
+    if not mismatches or rejected.reason is Reason.CHECKSUM_MISMATCH:
+        return rejected
+    expected, actual = mismatches[-1]
+    return Rejected(rejected.reason, f"{rejected.detail[:400]}; before: MD5 expected {expected}, actual {actual}")
 
 
 def _current_ref(bucket: str, ref: ObjectRef, limits: FetchLimits, metadata_key: str) -> Steps[ObjectRef]:

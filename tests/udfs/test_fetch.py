@@ -132,6 +132,20 @@ def test_digests_of_every_attempt_are_kept_with_the_metadata_of_their_time(
     assert (found.xml, found.digest_mismatches) == (NEW_XML, ((md5(XML), first), (md5(XML), second)))
 
 
+def test_a_wrong_digest_is_told_where_a_later_read_fails(open_bucket: Open, faults: FaultProxy) -> None:
+    source = open_bucket(attempts=1)
+    read = bytes([XML[0] ^ 1]) + XML[1:]
+    faults.plan(XML_KEY, fault_proxy.corrupted)
+    faults.plan(JSON_KEY, fault_proxy.forward, fault_proxy.status(500), fault_proxy.status(500))
+    rejected = refused(lambda: document(source))
+    assert rejected.reason is Reason.FETCH_FAILED
+    assert f"before: MD5 expected {md5(XML)}, actual {md5(read)}" in rejected.detail
+    faults.plan(IMAGE_KEY, fault_proxy.cut_short)
+    rejected = refused(lambda: media(source))
+    assert rejected.reason is Reason.FETCH_FAILED
+    assert f"before: MD5 expected {md5(IMAGE)}, actual {md5(IMAGE[: len(IMAGE) // 2])}" in rejected.detail
+
+
 def test_a_wrong_digest_that_stays_is_refused_with_both_digests(open_bucket: Open, bucket_server: BucketServer) -> None:
     source = open_bucket()
     bucket_server.put(XML_KEY, NEW_XML)
