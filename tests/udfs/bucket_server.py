@@ -16,6 +16,8 @@ from urllib.parse import quote, urlsplit
 from moto.server import ThreadedMotoServer
 
 BUCKET = "pmc-oa-opendata"
+KEY = "PMC1.1/fig1.jpg"
+DATA = bytes(range(256)) * 40
 XML = b"<article><front><article-meta/></front></article>"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.udfs.bucket_server import BUCKET, BucketServer, running_bucket_server
+from tests.udfs.bucket_server import BUCKET, DATA, KEY, BucketServer, running_bucket_server
 from tests.udfs.fault_proxy import FaultProxy
 from udfs.source import Source, SourceOptions, open_source
 
@@ -13,6 +13,11 @@ from udfs.source import Source, SourceOptions, open_source
 def bucket_server() -> Iterator[BucketServer]:
     with running_bucket_server() as server:
         yield server
+
+
+@pytest.fixture
+def stored_figure(bucket_server: BucketServer) -> None:
+    bucket_server.put(KEY, DATA)
 
 
 @pytest.fixture

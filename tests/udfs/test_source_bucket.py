@@ -10,7 +10,7 @@ import pytest
 
 from schemas.rejects import Reason, Rejected
 from tests.udfs import fault_proxy
-from tests.udfs.bucket_server import BucketServer
+from tests.udfs.bucket_server import DATA, KEY, BucketServer
 from tests.udfs.fault_proxy import FaultProxy
 from tests.udfs.one_read import one_read
 from udfs.held_bytes import Admit, NoRoom
@@ -19,14 +19,9 @@ from udfs.source import Source, SourceOptions, open_source
 from udfs.source.bucket import address
 from udfs.source.options import ObjectInfo
 
-KEY = "PMC1.1/fig1.jpg"
-DATA = bytes(range(256)) * 40
 Open = Callable[..., Source]
 
-
-@pytest.fixture(autouse=True)
-def stored(bucket_server: BucketServer) -> None:
-    bucket_server.put(KEY, DATA)
+pytestmark = pytest.mark.usefixtures("stored_figure")
 
 
 @pytest.mark.parametrize(

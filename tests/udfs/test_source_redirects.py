@@ -6,18 +6,13 @@ import pytest
 
 from schemas.rejects import Reason, Rejected
 from tests.udfs import fault_proxy
-from tests.udfs.bucket_server import BUCKET, BucketServer
+from tests.udfs.bucket_server import BUCKET, DATA, KEY, BucketServer
 from tests.udfs.fault_proxy import FaultProxy
 from udfs.source import Source
 
-KEY = "PMC1.1/fig1.jpg"
-DATA = bytes(range(256)) * 40
 Open = Callable[..., Source]
 
-
-@pytest.fixture(autouse=True)
-def stored(bucket_server: BucketServer) -> None:
-    bucket_server.put(KEY, DATA)
+pytestmark = pytest.mark.usefixtures("stored_figure")
 
 
 @pytest.fixture
