@@ -17,6 +17,7 @@ from conf.public_values import public_values
 LicenseGroup = Literal["commercial", "noncommercial", "other"]
 FigureRights = Literal["article", "own_license", "third_party"]
 Positive = Annotated[int, Field(gt=0)]
+SHRUNK_SIDE_PX = 512  # to which images are measured: a decoder that shrinks them stops above it
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -164,11 +165,25 @@ class ImageSettings(Section):
     quality: int = Field(90, ge=1, le=100)
     chroma: Literal["4:4:4", "4:2:2", "4:2:0"] = Field("4:2:0", description="Chroma subsampling of JPEG; WebP always has 4:2:0")
     keep_original: bool = Field(True, description="Store the original bytes of an upright sRGB JPEG that is small enough")
+    shrink_on_load: bool = Field(
+        False,
+        description="Let the JPEG decoder shrink large images: quicker, but hashes are no longer imagehash's, nor pixels told "
+        "equal across formats",
+    )
     min_side_px: Positive = Field(16, description="Images with a shorter side are rejected as too_small")
     max_bytes: Positive = Field(256 * 2**20, description="Files with more bytes are rejected as too_large")
     max_pixels: Positive = Field(50_000_000, description="Images with more pixels are rejected as too_large")
     max_scans: Positive = Field(100, description="JPEGs with more scans are rejected as too_large")
     timeout_s: float = Field(3.0, gt=0, description="Limit for one image (seconds)")
+
+    @model_validator(mode="after")
+    def _large_enough(self) -> ImageSettings:
+        if self.shrink_on_load and not 1 <= self.max_side_px <= SHRUNK_SIDE_PX:
+            raise ValueError(
+                f"shrink_on_load leaves images {SHRUNK_SIDE_PX} pixels long or more: set max_side_px to 1 to {SHRUNK_SIDE_PX}, "
+                f"not {self.max_side_px}, or shrink_on_load to false"
+            )
+        return self
 
 
 class DuplicateSettings(Section):

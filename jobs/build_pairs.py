@@ -10,8 +10,10 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from conf.settings import PairSettings, Settings
+from jobs.comparable_images import comparable_images
 from jobs.entry import main
 from jobs.figure_licenses import licensed_figures
+from jobs.pictures import pictures
 from jobs.split_groups import split_groups
 from jobs.stage import Counts, RunContext, sync_rejects
 from jobs.tables import Lake
@@ -82,18 +84,6 @@ def boilerplate_images(media: DataFrame, duplicates: DataFrame, max_articles: in
         used.groupBy("cluster").agg(F.count_distinct(pmcid).alias("num_articles")).where(F.col("num_articles") > max_articles)
     )
     return used.join(common, "cluster").select("image_sha256").distinct()
-
-
-def pictures(duplicates: DataFrame, boilerplate: DataFrame) -> DataFrame:
-    """image_sha256 and picture of the images of `duplicates`: those of one picture must not fall into two splits.
-
-    A picture is a component of near images. Where one holds boilerplate, each of its clusters is a picture of its own: a logo
-    would else connect the articles of all that looks like it.
-    """
-    common = duplicates.join(boilerplate, "image_sha256", "left_semi").select("component_id", F.lit(True).alias("is_common"))
-    marked = duplicates.join(common.distinct(), "component_id", "left")
-    picture = F.when(F.col("is_common"), F.col("cluster_id")).otherwise(F.col("component_id"))
-    return marked.select("image_sha256", picture.alias("picture"))
 
 
 def judged_figures(
@@ -192,7 +182,8 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     articles = preferred_versions(lake.read(ARTICLES), settings.pairs.version_policy)
     articles = with_documents_told(articles, lake.read(DOCUMENTS).select("accession", "is_retracted", "is_relicensed"))
     judged = lake.stage(judged_figures(figures, articles, chosen, boilerplate, settings.pairs), STAGE)
-    shown = duplicates.join(pictures(duplicates, boilerplate), "image_sha256")
+    hashed = comparable_images(lake.read(IMAGES), settings)
+    shown = duplicates.join(pictures(duplicates, boilerplate, hashed, settings.duplicates), "image_sha256")
     pairs = lake.stage(pairs_of(judged, lake.read(MENTIONS), shown, lake.read(EVAL_OVERLAP), settings.pairs), f"{STAGE}_pairs")
     bury(lake, context, pairs)
     lake.sync(PAIRS, pairs)

@@ -12,8 +12,8 @@ from pyspark.sql import functions as F
 
 from conf.settings import ExportSettings, Settings
 from jobs.arrow_frames import map_batches
+from jobs.comparable_images import hash_version, other_images
 from jobs.entry import main
-from jobs.find_duplicates import older_images
 from jobs.options import refusals
 from jobs.stage import Counts, RunContext
 from jobs.tables import Lake, spark_schema
@@ -22,7 +22,6 @@ from schemas.pairs import PAIRS
 from schemas.shards import SHARDS
 from schemas.table import Table
 from udfs.batches.shard_files import RESULT, TEXT_FIELDS, WriteShards
-from udfs.phash import HASH_VERSION
 from udfs.storage import delete, delete_others, listing_digest, open_store, put_bytes
 
 STAGE = "export_shards"
@@ -93,7 +92,7 @@ def folder_uri(recipe: ExportSettings) -> str:
 
 def mark(settings: Settings) -> str:
     """Part of what decides the result: images with hashes of another definition are left out."""
-    return HASH_VERSION
+    return hash_version(settings)
 
 
 def files(settings: Settings) -> str:
@@ -115,7 +114,7 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     lake, recipe = Lake(spark, settings.lake), settings.export
     versions = lake.versions(READS)
     images = lake.read(IMAGES, versions["images"])
-    pairs = filtered_pairs(lake.read(PAIRS, versions["pairs"]), older_images(images), recipe)
+    pairs = filtered_pairs(lake.read(PAIRS, versions["pairs"]), other_images(images, settings), recipe)
     samples = pairs.where("filtered IS NULL")
     counts = shard_counts(samples, recipe)
     uri = folder_uri(recipe)

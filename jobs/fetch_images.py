@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 
 from conf.settings import Settings
 from jobs.arrow_frames import map_batches
+from jobs.comparable_images import hash_version
 from jobs.entry import main
 from jobs.options import fetch_limits, image_options, requests_per_task, running_tasks, source_options
 from jobs.stage import Counts, RunContext, refused_for_good, sync_rejects
@@ -26,7 +27,6 @@ from schemas.media import MEDIA
 from schemas.originals import ORIGINALS
 from schemas.table import Table
 from udfs.batches.media_images import RESULT, MediaFetch
-from udfs.phash import HASH_VERSION
 
 STAGE = "fetch_images"
 READS: tuple[Table, ...] = (FIGURES, DOCUMENTS)
@@ -37,12 +37,12 @@ USUAL_BYTES = 180_000  # a figure's file, as the mean of 148 real ones
 
 def mark(settings: Settings) -> str:
     """The hash definition: under another one every image is hashed again."""
-    return HASH_VERSION
+    return hash_version(settings)
 
 
 def options_hash(settings: Settings) -> str:
     """What decides how an image is normalised and hashed, as `media.options_hash` keeps it."""
-    return hashlib.sha256(f"{settings.images.digest()} {HASH_VERSION}".encode()).hexdigest()
+    return hashlib.sha256(f"{settings.images.digest()} {hash_version(settings)}".encode()).hexdigest()
 
 
 def named_media(figures: DataFrame, documents: DataFrame, bucket: str) -> DataFrame:

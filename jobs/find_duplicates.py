@@ -14,9 +14,10 @@ from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from conf.settings import DuplicateSettings, Settings
+from conf.settings import Settings
 from jobs.arrow_frames import map_batches, narrow_rows
 from jobs.candidate_graph import candidate_graph, save_graph
+from jobs.comparable_images import comparable_images, hash_version, other_images
 from jobs.entry import main
 from jobs.stage import Counts, ReconciliationError, RunContext
 from jobs.tables import Lake
@@ -29,7 +30,6 @@ from schemas.licenses import LICENSE_GROUPS
 from schemas.media import MEDIA
 from schemas.table import Table
 from udfs.batches.duplicate_clusters import NODE, RESULT, FindClusters
-from udfs.phash import HASH_VERSION
 
 STAGE = "find_duplicates"
 READS: tuple[Table, ...] = (IMAGES, MEDIA, ARTICLES)
@@ -71,7 +71,7 @@ def cluster_id(canonical: Column) -> Column:
     return F.substring(canonical, 1, 16)
 
 
-def duplicate_rows(clusters: DataFrame, uses: DataFrame, max_distance: int) -> DataFrame:
+def duplicate_rows(clusters: DataFrame, uses: DataFrame, max_distance: int, version: str) -> DataFrame:
     """The rows of `duplicates`: members of clusters, images near one, and single images whose file stands at several places."""
     alone = F.col("canonical_sha256").isNull()
     is_canonical = alone | (F.col("canonical_sha256") == F.col("image_sha256"))
@@ -92,22 +92,10 @@ def duplicate_rows(clusters: DataFrame, uses: DataFrame, max_distance: int) -> D
             kind.otherwise(NEAR).alias("kind"),
             F.coalesce("hamming_distance", F.lit(0)).alias("hamming_distance"),
             "num_media",
-            F.lit(HASH_VERSION).alias("hash_version"),
+            F.lit(version).alias("hash_version"),
             F.lit(max_distance).alias("max_distance"),
         )
     )
-
-
-def comparable_images(images: DataFrame, settings: DuplicateSettings) -> DataFrame:
-    """Images whose hashes are of the current definition, with is_featureless and without their bytes."""
-    columns = ("image_sha256", "pixels_sha256", "phash_trimmed", "phash256_trimmed", "width_px", "height_px")
-    featureless = (F.col("entropy_bits") < settings.min_entropy_bits).alias("is_featureless")
-    return images.where(F.col("hash_version") == HASH_VERSION).select(*columns, featureless)
-
-
-def older_images(images: DataFrame) -> DataFrame:
-    """image_sha256 of the images with hashes of another definition: they are compared with nothing until fetched again."""
-    return images.where(F.col("hash_version") != HASH_VERSION).select("image_sha256")
 
 
 def check_uses(nodes: DataFrame, uses: DataFrame) -> None:
@@ -121,7 +109,7 @@ def check_uses(nodes: DataFrame, uses: DataFrame) -> None:
 
 def mark(settings: Settings) -> str:
     """Part of what decides the result: hashes of another definition are not compared."""
-    return HASH_VERSION
+    return hash_version(settings)
 
 
 def touched_since_last_run(lake: Lake, settings: Settings, context: RunContext) -> DataFrame | None:
@@ -140,21 +128,22 @@ def touched_since_last_run(lake: Lake, settings: Settings, context: RunContext) 
         return None
 
 
-def decide(lake: Lake, nodes: DataFrame, is_all: bool, settings: DuplicateSettings) -> DataFrame:
+def decide(lake: Lake, nodes: DataFrame, is_all: bool, settings: Settings) -> DataFrame:
     """The rows of `duplicates` for the images of `nodes` and, if these are all, for single images with several media."""
     media = lake.read(MEDIA).where("image_sha256 IS NOT NULL")
     uses = lake.stage(image_uses(media.join(nodes, "image_sha256", "left_semi"), lake.read(ARTICLES)), f"{STAGE}/uses")
     check_uses(nodes, uses)
-    ranked = ranked_images(nodes.join(uses, "image_sha256"), settings.images_per_task)
-    clusters = map_batches(ranked, FindClusters(settings.max_distance, settings.max_distance_256), RESULT)
+    near = settings.duplicates
+    ranked = ranked_images(nodes.join(uses, "image_sha256"), near.images_per_task)
+    clusters = map_batches(ranked, FindClusters(near.max_distance, near.max_distance_256), RESULT)
     clusters = lake.stage(clusters, f"{STAGE}/clusters")
     counts = uses.select("image_sha256", "num_media")
     if is_all:
         repeated = media.groupBy("image_sha256").agg(F.count("*").alias("num_media")).where("num_media > 1")
         # Every image that a medium names is in `images`: only those of another hash version, few, need to be looked up.
-        known = nodes.select("image_sha256").union(older_images(lake.read(IMAGES)))
+        known = nodes.select("image_sha256").union(other_images(lake.read(IMAGES), settings))
         counts = counts.unionByName(repeated.join(known, "image_sha256", "left_anti"))
-    return duplicate_rows(clusters, counts, settings.max_distance)
+    return duplicate_rows(clusters, counts, near.max_distance, hash_version(settings))
 
 
 def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
@@ -166,10 +155,10 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     num_images = lake.read(IMAGES).count()
     with narrow_rows(spark, num_images):
         touched = touched_since_last_run(lake, settings, context)
-        images = comparable_images(lake.read(IMAGES), settings.duplicates)
+        images = comparable_images(lake.read(IMAGES), settings)
         graph = candidate_graph(lake, images, touched, settings.duplicates)
         nodes = lake.stage(images.join(graph.decided, "phash_trimmed"), f"{STAGE}/nodes")
-        rows = decide(lake, nodes, touched is None, settings.duplicates)
+        rows = decide(lake, nodes, touched is None, settings)
         if touched is None:
             lake.sync(DUPLICATES, rows)
         else:
@@ -178,7 +167,7 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
         save_graph(lake, graph)
     num_compared = images.count()
     lake.unstage(STAGE)
-    return Counts(num_images, num_compared, 0, {"hash_version": older_images(lake.read(IMAGES)).count()})
+    return Counts(num_images, num_compared, 0, {"hash_version": other_images(lake.read(IMAGES), settings).count()})
 
 
 if __name__ == "__main__":

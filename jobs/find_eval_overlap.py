@@ -14,8 +14,8 @@ from pyspark.sql import functions as F
 
 from conf.settings import DuplicateSettings, Settings, UnusableSettings
 from jobs.arrow_frames import map_batches, narrow_rows, sql_columns
+from jobs.comparable_images import comparable_images, hash_version
 from jobs.entry import main
-from jobs.find_duplicates import comparable_images
 from jobs.hash_pairs import hash_pairs
 from jobs.options import image_options
 from jobs.stage import Counts, RunContext, sync_rejects
@@ -24,7 +24,6 @@ from schemas.eval_overlap import EVAL_OVERLAP
 from schemas.images import IMAGES
 from schemas.table import Table
 from udfs.batches.eval_images import FILE, LISTED, NAMED, RESULT, HashEvalImages, ReadFiles
-from udfs.phash import HASH_VERSION
 from udfs.storage import list_files, listing_digest
 
 STAGE = "find_eval_overlap"
@@ -37,7 +36,7 @@ _WORD_BYTES = 8
 
 def mark(settings: Settings) -> str:
     """The hash definition and what the sets hold; UnusableSettings for a set that is not there."""
-    return json.dumps([HASH_VERSION, {name: set_digest(name, uri) for name, uri in sorted(settings.eval.sets.items())}])
+    return json.dumps([hash_version(settings), {name: set_digest(name, uri) for name, uri in sorted(settings.eval.sets.items())}])
 
 
 def set_digest(name: str, uri: str) -> str:
@@ -85,7 +84,7 @@ def _word(hash_bytes: Column, place: int) -> Column:
     return F.conv(F.hex(F.substring(hash_bytes, place, _WORD_BYTES)), 16, -10).cast("long")
 
 
-def overlaps(images: DataFrame, hashed: DataFrame, near: DataFrame, settings: DuplicateSettings) -> DataFrame:
+def overlaps(images: DataFrame, hashed: DataFrame, near: DataFrame, settings: Settings) -> DataFrame:
     """The rows of `eval_overlap`: archive images with the pixels of an evaluation image, or near it by both hashes.
 
     near: phash, eval_phash, hamming_distance of hashes within `max_distance`, equal ones included.
@@ -99,17 +98,16 @@ def overlaps(images: DataFrame, hashed: DataFrame, near: DataFrame, settings: Du
         F.col("pixels_sha256").alias("eval_pixels"),
         F.col("phash_trimmed").alias("eval_phash"),
         F.col("phash256_trimmed").alias("eval_phash256"),
-        (F.col("entropy_bits") < settings.min_entropy_bits).alias("is_eval_featureless"),
+        (F.col("entropy_bits") < settings.duplicates.min_entropy_bits).alias("is_eval_featureless"),
     )
     candidates = archive.join(near, "phash").join(wanted, "eval_phash")
-    is_near = fine_distance(F.col("phash256_trimmed"), F.col("eval_phash256")) <= settings.max_distance_256
+    is_near = fine_distance(F.col("phash256_trimmed"), F.col("eval_phash256")) <= settings.duplicates.max_distance_256
     is_near = is_near & ~F.col("is_featureless") & ~F.col("is_eval_featureless")
     found = candidates.where((F.col("pixels_sha256") == F.col("eval_pixels")) | is_near)
     nearest = F.min(F.struct("hamming_distance", "eval_image")).alias("nearest")
     best = found.groupBy("image_sha256", "eval_set").agg(nearest)
-    return best.select(
-        "image_sha256", "eval_set", "nearest.eval_image", "nearest.hamming_distance", F.lit(HASH_VERSION).alias("hash_version")
-    ).select(*EVAL_OVERLAP.column_names)
+    version = F.lit(hash_version(settings)).alias("hash_version")
+    return best.select("image_sha256", "eval_set", "nearest.*", version).select(*EVAL_OVERLAP.column_names)
 
 
 def near_hashes(lake: Lake, images: DataFrame, hashed: DataFrame, settings: DuplicateSettings) -> DataFrame:
@@ -129,12 +127,12 @@ def near_hashes(lake: Lake, images: DataFrame, hashed: DataFrame, settings: Dupl
 def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     """Hash the evaluation sets, compare them with the whole archive, bring the table up to date."""
     lake = Lake(spark, settings.lake)
-    images = comparable_images(lake.read(IMAGES), settings.duplicates)
+    images = comparable_images(lake.read(IMAGES), settings)
     shown, num_in = eval_images(lake, settings.eval.sets, settings.images.max_bytes)
     hashed = lake.stage(map_batches(shown, HashEvalImages(image_options(settings)), RESULT), f"{STAGE}/eval_images")
     accepted = hashed.where("reason IS NULL")
     near = near_hashes(lake, images, accepted, settings.duplicates)
-    lake.sync(EVAL_OVERLAP, overlaps(images, accepted, near, settings.duplicates))
+    lake.sync(EVAL_OVERLAP, overlaps(images, accepted, near, settings))
     key = F.concat_ws("/", "eval_set", "name").alias("key")
     refused = hashed.where("reason IS NOT NULL").select(key, "reason", "detail", F.col("eval_image").alias("fingerprint"))
     num_rejected = sync_rejects(lake, context, STAGE, hashed.select(key), refused)

@@ -35,8 +35,8 @@ DUPLICATES = Table(
         Column(
             "component_id",
             pa.string(),
-            "cluster_id of the best image that a chain of near images connects to this one: no component crosses splits, "
-            "unless boilerplate is in it",
+            "cluster_id of the best image that a chain of near images connects to this one: no such chain crosses splits "
+            "that has no boilerplate for a link",
             required=True,
         ),
         Column(

@@ -14,7 +14,8 @@ IMAGES = Table(
         Column(
             "pixels_sha256",
             pa.string(),
-            "SHA-256 of size and upright sRGB pixels (hex): equal for the same picture in another format",
+            "SHA-256 of size and upright sRGB pixels (hex): equal for the same picture in another format, "
+            "unless images.shrink_on_load had the decoder shrink one of them",
             required=True,
         ),
         Column("format", pa.string(), "Format by content: JPEG, PNG, GIF, TIFF, WEBP, BMP", required=True),
@@ -23,7 +24,12 @@ IMAGES = Table(
         Column("height_px", pa.int32(), "Height of the upright original (pixels)", required=True),
         Column("aspect", pa.float32(), "width_px / height_px", required=True),
         Column("num_bytes", pa.int64(), "Size of the original (bytes)", required=True),
-        Column("phash", pa.int64(), "64-bit pHash of the whole image, as imagehash.phash, as a signed integer", required=True),
+        Column(
+            "phash",
+            pa.int64(),
+            "64-bit pHash of the whole image, as imagehash.phash of the decoded pixels, as a signed integer",
+            required=True,
+        ),
         Column("phash_trimmed", pa.int64(), "64-bit pHash after cutting the uniform margin, as a signed integer", required=True),
         Column(
             "phash256_trimmed",
@@ -31,7 +37,12 @@ IMAGES = Table(
             "256-bit pHash after cutting the uniform margin (32 bytes), to confirm a match",
             required=True,
         ),
-        Column("hash_version", pa.string(), "Name and version of the hash definitions", required=True),
+        Column(
+            "hash_version",
+            pa.string(),
+            "Name and version of the hash definitions; +shrunk with images.shrink_on_load",
+            required=True,
+        ),
         Column(
             "entropy_bits",
             pa.float32(),

@@ -1,4 +1,4 @@
-"""Any image, decoded once and in full to upright sRGB pixels."""
+"""Any image, decoded once to upright sRGB pixels: in full or, if asked to, shrunk by the decoder where it can."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from udfs.image_wide import is_wide_colour, stretched
 
 _PNG_DEPTH = 24
 _GREY_STEPS = {2: 85, 4: 17}  # by which Pillow multiplies grey of so many bits, but not the value that is transparent
+_SCALES = (8, 4, 2)
+_SIDEWAYS = (5, 6, 7, 8)
 _TURNS = {
     2: lambda pixels: cv2.flip(pixels, 1),
     3: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_180),
@@ -32,47 +34,69 @@ _TURNS = {
 
 @dataclass(frozen=True)
 class Picture:
-    """An upright image: sRGB pixels [height, width, 3]."""
+    """An upright image: its full size and sRGB pixels [height, width, 3], fewer where the decoder shrank it."""
 
     pixels: Pixels
+    width_px: int
+    height_px: int
     is_as_stored: bool  # True when the file's own pixels already were upright sRGB
 
     @property
     def sha256(self) -> str:
-        """SHA-256 (hex) of height, width and sRGB values, row by row."""
-        digest = hashlib.sha256(struct.pack(">II", *self.pixels.shape[:2]))
+        """SHA-256 (hex) of full height and width and of the sRGB values, row by row."""
+        digest = hashlib.sha256(struct.pack(">II", self.height_px, self.width_px))
         digest.update(np.ascontiguousarray(self.pixels).data)
         return digest.hexdigest()
 
 
-def decode(data: bytes, image: Image.Image) -> Picture:
-    """The first frame of an opened image; Rejected: truncated, unsupported, too_large (for the memory there is)."""
+def decode(data: bytes, image: Image.Image, least_side: int = 0) -> Picture:
+    """The first frame of an opened image; Rejected: truncated, unsupported, too_large (for the memory there is).
+
+    With `least_side` a JPEG's longest side may come out shrunk to a half, quarter or eighth, but no shorter than this (pixels).
+    """
     try:
-        turn = orientation(image)
-        stored = decode_jpeg(data, image.mode) if image.format == "JPEG" and image.mode in ("RGB", "L") else None
+        turn, width, height = orientation(image), *image.size
+        scale = shrink_on_load(image, least_side)
+        stored = decode_jpeg(data, image) if image.format == "JPEG" and image.mode in ("RGB", "L") else None
         if stored is not None and turn == 1 and is_srgb(image):
-            return Picture(stored, is_as_stored=True)
+            return Picture(stored, width, height, is_as_stored=True)
         upright = _upright(data, image, turn) if stored is None else _turned(_profiled(stored, image), turn)
     except MemoryError as error:
         raise Rejected(Reason.TOO_LARGE, f"{image.format}: needs more memory than there is") from error
     except HEADER_ERRORS as error:
         raise Rejected(decoder_reason(error), f"{image.format}: {error}") from error
-    return Picture(upright, is_as_stored=False)
+    if scale == 1:
+        height, width = upright.shape[:2]
+    elif turn in _SIDEWAYS:
+        width, height = height, width
+    return Picture(upright, width, height, is_as_stored=False)
 
 
-def decode_jpeg(data: bytes, mode: str) -> Pixels | None:
-    """The pixels of a grey or colour JPEG as stored, by libjpeg-turbo directly: the same values as Pillow's in half the time.
+def shrink_on_load(image: Image.Image, least_side: int) -> int:
+    """Have an opened JPEG decoded at 1/2, 1/4 or 1/8 where its longest side stays at least so long (0: never); 1, 2, 4 or 8."""
+    if image.format != "JPEG" or least_side == 0:
+        return 1
+    width, height = image.size
+    scale = next((scale for scale in _SCALES if max(width, height) >= scale * least_side), 1)
+    if scale > 1:
+        image.draft(image.mode, (max(1, width // scale), max(1, height // scale)))
+    return scale
+
+
+def decode_jpeg(data: bytes, image: Image.Image) -> Pixels | None:
+    """The pixels of a grey or colour JPEG in the size that `image` says, by libjpeg-turbo directly: Pillow's in half the time.
 
     Returns None where it complains of something that Pillow may put up with. Rejected: truncated, if pixels are missing,
     which Pillow would fill with grey.
     """
     try:
-        values = simplejpeg.decode_jpeg(data, colorspace="GRAY" if mode == "L" else "RGB", strict=True)
+        (width, height), colours = image.size, "GRAY" if image.mode == "L" else "RGB"
+        values = simplejpeg.decode_jpeg(data, colorspace=colours, min_width=width, min_height=height, strict=True)
     except ValueError as error:
         if "premature end" in str(error).lower():
             raise Rejected(Reason.TRUNCATED, f"JPEG: {error}") from error
         return None
-    return np.asarray(cv2.cvtColor(values, cv2.COLOR_GRAY2RGB) if mode == "L" else values, dtype=np.uint8)
+    return np.asarray(cv2.cvtColor(values, cv2.COLOR_GRAY2RGB) if image.mode == "L" else values, dtype=np.uint8)
 
 
 def orientation(image: Image.Image) -> int:

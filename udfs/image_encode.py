@@ -44,9 +44,9 @@ def encode(pixels: Pixels, options: ImageOptions) -> Encoded:
     return Encoded(data, "JPEG", width, height)
 
 
-def may_keep_original(data: bytes, pixels: Pixels, options: ImageOptions) -> bool:
+def may_keep_original(data: bytes, width: int, height: int, options: ImageOptions) -> bool:
     """True when the bytes of an upright sRGB JPEG can stand as they are: wanted, small enough, and nothing but a picture."""
     if options.format != "JPEG" or not options.keep_original:
         return False
-    small_enough = options.max_side_px == 0 or max(pixels.shape[:2]) <= options.max_side_px
+    small_enough = options.max_side_px == 0 or max(width, height) <= options.max_side_px
     return small_enough and is_plain_jpeg(data, _MAX_KEPT_METADATA_BYTES)

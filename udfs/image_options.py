@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from udfs.phash import HASH_VERSION
+
 
 @dataclass(frozen=True)
 class ImageOptions:
@@ -12,8 +14,14 @@ class ImageOptions:
     quality: int = 90
     chroma: str = "4:2:0"
     keep_original: bool = True
+    shrink_on_load: bool = False
     min_side_px: int = 16
     max_bytes: int = 256 * 2**20
     max_pixels: int = 50_000_000
     max_scans: int = 100
     timeout_s: float = 3.0
+
+    @property
+    def hash_version(self) -> str:
+        """Name of the hash definitions: hashes of pixels that the decoder shrank are compared with none of whole images."""
+        return f"{HASH_VERSION}+shrunk" if self.shrink_on_load else HASH_VERSION

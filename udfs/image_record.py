@@ -18,7 +18,7 @@ from udfs.image_header import Header, check_header, open_image, read_header
 from udfs.image_margin import Box, content_box
 from udfs.image_options import ImageOptions
 from udfs.image_resize import shrink, to_grey
-from udfs.phash import HASH_VERSION, pack_bits, phash_bits, phash_to_int, windowed_bits
+from udfs.phash import pack_bits, phash_bits, phash_to_int, windowed_bits
 
 WORKING_SIDE_PX = 512  # of the version that is measured, whatever size is stored
 HASHED_SIDE_PX = 256  # of the version whose margin is cut and whose content is hashed
@@ -88,8 +88,8 @@ def plan(data: bytes, options: ImageOptions) -> Planned:
 
 def make_record(data: bytes, planned: Planned, options: ImageOptions) -> ImageRecord:
     """Decode, measure, hash and encode one image; Rejected: truncated, unsupported, too_large, blank."""
-    picture = decode(data, planned.image)
-    height, width = picture.pixels.shape[:2]
+    picture = decode(data, planned.image, WORKING_SIDE_PX if options.shrink_on_load else 0)
+    width, height = picture.width_px, picture.height_px
     working = shrink(picture.pixels, WORKING_SIDE_PX)
     grey = to_grey(working)
     if is_one_colour(working, grey):
@@ -108,6 +108,7 @@ def make_record(data: bytes, planned: Planned, options: ImageOptions) -> ImageRe
         aspect=width / height,
         num_bytes=len(data),
         **_hashes(picture, content),
+        hash_version=options.hash_version,
         **vars(measure(working, grey, content)),
         **_content(box.scaled(width / small.shape[1], height / small.shape[0], width, height)),
         image=encoded.data,
@@ -123,7 +124,6 @@ def _hashes(picture: Picture, trimmed_grey: Pixels) -> dict[str, Any]:
         "phash": phash_to_int(phash_bits(picture.pixels)),
         "phash_trimmed": phash_to_int(trimmed),
         "phash256_trimmed": pack_bits(trimmed_256),
-        "hash_version": HASH_VERSION,
     }
 
 
@@ -137,6 +137,6 @@ def _content(box: Box) -> dict[str, Any]:
 
 
 def _normalised(data: bytes, picture: Picture, working: Pixels, options: ImageOptions) -> Encoded:
-    if picture.is_as_stored and may_keep_original(data, picture.pixels, options):
-        return Encoded(data, "JPEG", picture.pixels.shape[1], picture.pixels.shape[0])
+    if picture.is_as_stored and may_keep_original(data, picture.width_px, picture.height_px, options):
+        return Encoded(data, "JPEG", picture.width_px, picture.height_px)
     return encode(working if options.max_side_px == WORKING_SIDE_PX else picture.pixels, options)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from multiprocessing import get_context
 from pathlib import Path
@@ -47,28 +48,28 @@ class Figure:
     copies: dict[str, Hashes]
 
 
-def hashes_of(data: bytes) -> Hashes:
+def hashes_of(data: bytes, is_shrunk: bool = False) -> Hashes:
     """The hashes of one file, as the pipeline makes them."""
-    record = process_image(data, ImageOptions(max_side_px=64))
+    record = process_image(data, ImageOptions(max_side_px=64, shrink_on_load=is_shrunk))
     is_featureless = record.entropy_bits < DuplicateSettings().min_entropy_bits
     return Hashes(record.phash_trimmed, record.phash256_trimmed, is_featureless)
 
 
-def figure(path: Path) -> Figure:
+def figure(path: Path, is_shrunk: bool = False) -> Figure:
     """The hashes of a figure file and of its changed copies, each written to a file and read again."""
     data = path.read_bytes()
     image = Image.fromarray(decode(data, plan(data, ImageOptions()).image).pixels)
-    copies = {name: hashes_of(change(image)) for name, change in (CHANGES | OTHER_CHANGES).items()}
-    return Figure(path.parent.name, path.stem, hashes_of(data), copies)
+    copies = {name: hashes_of(change(image), is_shrunk) for name, change in (CHANGES | OTHER_CHANGES).items()}
+    return Figure(path.parent.name, path.stem, hashes_of(data, is_shrunk), copies)
 
 
-def report(shared_data: Path, max_distance: int, max_distance_256: int) -> list[str]:
+def report(shared_data: Path, max_distance: int, max_distance_256: int, is_shrunk: bool = False) -> list[str]:
     """Lines of a Markdown table: share of copies found, and wrongly matched pairs of different figures, by rule."""
     paths = sorted(path for path in shared_data.glob("pmc-mirror/*/*") if path.suffix.lower() in IMAGE_SUFFIXES)
     if len(paths) < 2:
         raise SystemExit(f"{shared_data} holds no pmc-mirror folder with figures: give the folder in which it lies")
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        figures = list(pool.map(figure, paths, chunksize=8))
+        figures = list(pool.map(partial(figure, is_shrunk=is_shrunk), paths, chunksize=8))
     pairs = [pair for pair in combinations(figures, 2) if (pair[0].accession, pair[0].stem) != (pair[1].accession, pair[1].stem)]
     lines = [f"{len(figures)} figure files, {len(pairs)} pairs of different figures."]
     for names in (CHANGES, OTHER_CHANGES):
@@ -92,10 +93,12 @@ def _row(figures: list[Figure], pairs: list[tuple[Figure, Figure]], limits: tupl
 
 
 def main() -> None:
-    """Write the table to standard output; argument: folder of the real articles."""
+    """Write the table to standard output; arguments: folder of the real articles, and `shrunk` for hashes of shrunk JPEGs."""
     shared_data = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[2] / "../shared/data"
     rules = DuplicateSettings()
-    sys.stdout.write("\n".join(report(shared_data, rules.max_distance, rules.max_distance_256)) + "\n")
+    sys.stdout.write(
+        "\n".join(report(shared_data, rules.max_distance, rules.max_distance_256, sys.argv[2:] == ["shrunk"])) + "\n"
+    )
 
 
 if __name__ == "__main__":

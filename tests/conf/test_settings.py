@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from conf.load import load_settings
-from conf.settings import DuplicateSettings, ImageSettings, LakeSettings, PairSettings, SourceSettings
+from conf.settings import DuplicateSettings, ImageSettings, LakeSettings, PairSettings, SourceSettings, UnusableSettings
 
 
 def test_settings_do_not_change() -> None:
@@ -70,3 +70,10 @@ def test_memory_needs_a_unit_that_java_knows(memory: str) -> None:
 def test_an_export_name_is_a_safe_folder_name() -> None:
     with pytest.raises(ValueError, match=r"export\.name"):
         load_settings("local", ["export.name=../other"])
+
+
+@pytest.mark.parametrize("max_side_px", [0, 513, 1024])
+def test_a_decoder_that_shrinks_leaves_no_larger_images(max_side_px: int) -> None:
+    with pytest.raises(UnusableSettings, match=f"set max_side_px to 1 to 512, not {max_side_px}, or shrink_on_load to false"):
+        load_settings("local", ["images.shrink_on_load=true", f"images.max_side_px={max_side_px}"])
+    assert load_settings("local", ["images.shrink_on_load=true", "images.max_side_px=512"]).images.shrink_on_load

@@ -10,7 +10,8 @@ import pytest
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
-from conf.settings import PairSettings
+from conf.load import load_settings
+from conf.settings import DuplicateSettings, PairSettings
 from jobs.build_pairs import (
     assign_split,
     boilerplate_images,
@@ -18,10 +19,11 @@ from jobs.build_pairs import (
     largest_media,
     mentions_of_figures,
     pairs_of,
-    pictures,
     preferred_versions,
     with_documents_told,
 )
+from jobs.comparable_images import comparable_images
+from jobs.pictures import pictures
 from schemas.articles import ARTICLES
 from schemas.documents import DOCUMENTS
 from schemas.duplicates import DUPLICATES
@@ -284,7 +286,8 @@ def make_pairs(
     boilerplate = boilerplate_images(media, duplicates, 50)
     judged = judged_figures(found, about, chosen, boilerplate, SETTINGS)
     overlap = frame(spark, EVAL_OVERLAP)
-    shown = duplicates.join(pictures(duplicates, boilerplate), "image_sha256")
+    near = pictures(duplicates, boilerplate, comparable_images(images, load_settings("local")), DuplicateSettings())
+    shown = duplicates.join(near, "image_sha256")
     return pairs_of(judged, mentions, shown, overlap, SETTINGS)
 
 

@@ -19,6 +19,7 @@ from schemas.figures import FIGURES
 from schemas.images import IMAGES
 from schemas.media import MEDIA
 from tests.jobs.rows import collected, frame, row
+from udfs import image_options
 from udfs.batches.media_images import RESULT
 
 pytestmark = pytest.mark.spark
@@ -98,7 +99,7 @@ def test_another_definition_of_the_hashes_fetches_every_image_again(lake: Lake, 
     media = frame(spark, MEDIA, here)
     inputs = stage_inputs(lake, settings, job_module("fetch_images"))
     assert media_to_fetch(named, media, None, fetch_images.options_hash(settings)).isEmpty()
-    monkeypatch.setattr(fetch_images, "HASH_VERSION", "another")
+    monkeypatch.setattr(image_options, "HASH_VERSION", "another")
     assert media_to_fetch(named, media, None, fetch_images.options_hash(settings)).count() == 1
     assert stage_inputs(lake, settings, job_module("fetch_images")) != inputs
 

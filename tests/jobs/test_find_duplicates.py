@@ -12,9 +12,10 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from conf.load import load_settings
-from conf.settings import DuplicateSettings, LakeSettings, Settings
+from conf.settings import LakeSettings, Settings
 from jobs import find_duplicates
-from jobs.find_duplicates import STAGE, comparable_images, duplicate_rows, image_uses, ranked_images
+from jobs.comparable_images import comparable_images
+from jobs.find_duplicates import STAGE, duplicate_rows, image_uses, ranked_images
 from jobs.stage import Counts, ReconciliationError, RunContext, StageResult, run_stage
 from jobs.tables import Lake
 from schemas.articles import ARTICLES
@@ -27,7 +28,7 @@ from udfs.batches.duplicate_clusters import NODE
 from udfs.phash import HASH_VERSION
 
 pytestmark = pytest.mark.spark
-SETTINGS = DuplicateSettings(min_entropy_bits=1.0)
+SETTINGS = load_settings("local", ["duplicates.min_entropy_bits=1.0"])
 
 
 def media(spark: SparkSession, places: dict[str, str]) -> DataFrame:
@@ -105,7 +106,7 @@ def test_rows_of_clusters_and_of_single_images_at_several_places(spark: SparkSes
         media(spark, {"head": "1", "pixels": "2", "near": "12", "repeated": "11", "alone": "11", "single": "3", "beside": "1"}),
         articles(spark),
     )
-    found = duplicate_rows(clusters, uses, 6)
+    found = duplicate_rows(clusters, uses, 6, HASH_VERSION)
     ids = ("image_sha256", "canonical_sha256", "cluster_id", "component_id")
     assert collected(found, *ids, "kind", "hamming_distance", "num_media") == [
         ("alone", "alone", "alone", "alone", "exact_bytes", 0, 2),

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageOps
 
-from conf.settings import DuplicateSettings, ImageSettings
+from conf.settings import SHRUNK_SIDE_PX, DuplicateSettings, ImageSettings
 from schemas.images import IMAGES
 from schemas.rejects import Reason, Rejected
 from tests.udfs.image_samples import colours, encoded, image, with_alpha
+from udfs.image_record import WORKING_SIDE_PX
 from udfs.images import ImageOptions, ImageRecord, process_image
 from udfs.phash import hamming_distance
 
@@ -41,6 +42,7 @@ def test_a_record_is_a_row_of_the_table() -> None:
 
 def test_options_are_the_settings() -> None:
     assert ImageOptions(**ImageSettings().model_dump()) == ImageOptions()
+    assert SHRUNK_SIDE_PX == WORKING_SIDE_PX
 
 
 def test_size_digests_and_format_come_from_the_original() -> None:
