@@ -19,6 +19,7 @@ from udfs.image_wide import is_wide_colour, stretched
 
 _PNG_DEPTH = 24
 _GREY_STEPS = {2: 85, 4: 17}  # by which Pillow multiplies grey of so many bits, but not the value that is transparent
+_JPEG_COLOURS = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
 _SCALES = (8, 4, 2)
 _SIDEWAYS = (5, 6, 7, 8)
 _TURNS = {
@@ -57,9 +58,9 @@ def decode(data: bytes, image: Image.Image, least_side: int = 0) -> Picture:
     try:
         turn, width, height = orientation(image), *image.size
         scale = shrink_on_load(image, least_side)
-        stored = decode_jpeg(data, image) if image.format == "JPEG" and image.mode in ("RGB", "L") else None
+        stored = decode_jpeg(data, image) if image.format == "JPEG" and image.mode in _JPEG_COLOURS else None
         if stored is not None and turn == 1 and is_srgb(image):
-            return Picture(stored, width, height, is_as_stored=True)
+            return Picture(_of_colours(stored), width, height, is_as_stored=True)
         upright = _upright(data, image, turn) if stored is None else _turned(_profiled(stored, image), turn)
     except MemoryError as error:
         raise Rejected(Reason.TOO_LARGE, f"{image.format}: needs more memory than there is") from error
@@ -84,19 +85,21 @@ def shrink_on_load(image: Image.Image, least_side: int) -> int:
 
 
 def decode_jpeg(data: bytes, image: Image.Image) -> Pixels | None:
-    """The pixels of a grey or colour JPEG in the size that `image` says, by libjpeg-turbo directly: Pillow's in half the time.
+    """The values [height, width, 1, 3 or 4] of a grey, colour or CMYK JPEG, in the size that `image` says, as they are stored.
+
+    libjpeg-turbo is called directly: the values that Pillow makes with it, in half the time.
 
     Returns None where it complains of something that Pillow may put up with. Rejected: truncated, if pixels are missing,
     which Pillow would fill with grey.
     """
     try:
-        (width, height), colours = image.size, "GRAY" if image.mode == "L" else "RGB"
+        colours, (width, height) = _JPEG_COLOURS[image.mode], image.size
         values = simplejpeg.decode_jpeg(data, colorspace=colours, min_width=width, min_height=height, strict=True)
     except ValueError as error:
         if "premature end" in str(error).lower():
             raise Rejected(Reason.TRUNCATED, f"JPEG: {error}") from error
         return None
-    return np.asarray(cv2.cvtColor(values, cv2.COLOR_GRAY2RGB) if image.mode == "L" else values, dtype=np.uint8)
+    return np.asarray(values, dtype=np.uint8)
 
 
 def orientation(image: Image.Image) -> int:
@@ -112,11 +115,19 @@ def orientation(image: Image.Image) -> int:
     return value if value in _TURNS else 1
 
 
+def _of_colours(stored: Pixels) -> Pixels:
+    return np.asarray(cv2.cvtColor(stored, cv2.COLOR_GRAY2RGB), dtype=np.uint8) if stored.shape[2] == 1 else stored
+
+
 def _profiled(stored: Pixels, image: Image.Image) -> Pixels:
     if is_srgb(image):
-        return stored
-    source = Image.fromarray(stored[:, :, 0] if image.mode == "L" else stored)
-    source.info["icc_profile"] = image.info["icc_profile"]
+        return _of_colours(stored)
+    if image.mode == "CMYK":
+        ink = stored if _is_full_ink_255(image) else np.bitwise_not(stored)
+        source = Image.frombuffer("CMYK", image.size, np.ascontiguousarray(ink), "raw", "CMYK", 0, 1)
+    else:
+        source = Image.fromarray(stored[:, :, 0] if image.mode == "L" else stored)
+    source.info["icc_profile"] = image.info.get("icc_profile")
     return to_srgb(source)
 
 
@@ -128,7 +139,7 @@ def _upright(data: bytes, image: Image.Image, turn: int) -> Pixels:
     image.load()
     if image.format == "PNG" and image.mode == "L" and isinstance(hidden := image.info.get("transparency"), int):
         image.info["transparency"] = hidden * _GREY_STEPS.get(data[_PNG_DEPTH], 1)
-    pixels = to_srgb(_inked(image))
+    pixels = to_srgb(_inked(image) if image.format == "JPEG" else image)
     if is_wide:
         pixels = stretched(data, image, pixels)
     turned_by_decoder = image.format == "TIFF"  # by Pillow while it loads, by OpenCV as well
@@ -136,12 +147,17 @@ def _upright(data: bytes, image: Image.Image, turn: int) -> Pixels:
 
 
 def _inked(image: Image.Image) -> Image.Image:
-    """The image with 255 as full ink: Pillow takes each CMYK JPEG for Adobe's, which stores the inks the other way round."""
-    if image.format != "JPEG" or image.mode != "CMYK" or "adobe" in image.info:
+    """A JPEG with 255 as full ink: Pillow takes each of CMYK for Adobe's, which stores the inks the other way round."""
+    if image.mode != "CMYK" or not _is_full_ink_255(image):
         return image
     inverted = ImageChops.invert(image)
     inverted.info = image.info
     return inverted
+
+
+def _is_full_ink_255(image: Image.Image) -> bool:
+    """True for a CMYK JPEG without Adobe's marker."""
+    return "adobe" not in image.info
 
 
 def _turned(pixels: Pixels, turn: int) -> Pixels:

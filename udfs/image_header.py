@@ -114,7 +114,16 @@ def _header_reason(data: bytes, error: BaseException) -> Reason:
     is_unknown = isinstance(looked_up, KeyError) and looked_up.args != (TiffImagePlugin.COLORMAP,)
     if is_unknown or any(words in str(error).lower() for words in _UNKNOWN_KINDS):
         return Reason.UNSUPPORTED
-    return Reason.TRUNCATED if len(data) < _SHORT_HEADER_BYTES else Reason.NOT_AN_IMAGE
+    return Reason.TRUNCATED if len(data) < max(_SHORT_HEADER_BYTES, _least_bytes(data)) else Reason.NOT_AN_IMAGE
+
+
+def _least_bytes(data: bytes) -> int:
+    """How long the first bytes say that a file is at least: a WebP by its RIFF header, a TIFF by where its directory begins."""
+    if data.startswith(b"RIFF"):
+        return int.from_bytes(data[4:8], "little") + 8
+    if data.startswith((b"II", b"MM")):
+        return int.from_bytes(data[4:8], "little" if data.startswith(b"II") else "big") + 2
+    return 0
 
 
 def read_header(data: bytes, image: Image.Image) -> Header:

@@ -116,14 +116,17 @@ def test_the_beginning_of_a_file_is_not_an_image(file_format: str, size: int) ->
     assert reason_of(data) in ({Reason.NOT_AN_IMAGE} if size < 3 else {Reason.NOT_AN_IMAGE, Reason.TRUNCATED})
 
 
-@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "TIFF", "WEBP", "BMP"])
-def test_half_a_file_is_truncated(file_format: str) -> None:
-    data = encoded(image(), file_format)
-    assert reason_of(data[: len(data) // 2]) in {Reason.TRUNCATED, Reason.NOT_AN_IMAGE}
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "GIF", "TIFF", "TIFF tiff_lzw", "TIFF jpeg", "WEBP", "BMP"])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_part_of_a_file_is_truncated(file_format: str, share: float) -> None:
+    name, _, compression = file_format.partition(" ")
+    data = encoded(image().resize((1300, 900)), name, **({"compression": compression} if compression else {}))
+    assert reason_of(data[: int(share * len(data))]) is Reason.TRUNCATED
 
 
-def test_a_jpeg_with_missing_pixels_and_a_proper_end_is_truncated() -> None:
-    data = encoded(image(), "JPEG", quality=90)
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_jpeg_with_missing_pixels_and_a_proper_end_is_truncated(mode: str) -> None:
+    data = encoded(image().convert(mode), "JPEG", quality=90)
     assert reason_of(data[: len(data) // 2] + b"\xff\xd9") is Reason.TRUNCATED
     assert reason_of(hostile_inputs.resized_jpeg(4000, 4000)) is Reason.TRUNCATED
 

@@ -10,6 +10,7 @@ from PIL import Image, ImageChops
 
 from tests.udfs.colour_profiles import cmyk_profile, linear_grey_profile, srgb_of_linear
 from tests.udfs.image_samples import Pixels, as_rgb, encoded, greys, half_transparent, image, on_white
+from udfs import image_decode
 from udfs.image_decode import decode
 from udfs.image_options import ImageOptions
 from udfs.image_record import plan
@@ -58,6 +59,23 @@ def test_inks_of_a_jpeg_that_adobe_did_not_mark_come_out_the_right_way_round() -
     assert b"Adobe" not in data
     assert_inks(data)
     assert process_image(data).mode == "CMYK"
+
+
+@pytest.mark.parametrize("subsampling", [0, 2])  # Of the second kind the fast decoder knows nothing, and leaves it to Pillow.
+@pytest.mark.parametrize("profile", [b"", cmyk_profile()])
+@pytest.mark.parametrize("is_marked", [True, False])
+@pytest.mark.parametrize("least_side", [0, 300])
+def test_both_decoders_give_the_same_inks(
+    subsampling: int, profile: bytes, is_marked: bool, least_side: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = image().resize((1203, 901)).convert("CMYK")
+    data = encoded(picture, "JPEG", quality=90, subsampling=subsampling, icc_profile=profile)
+    data = data if is_marked else without_adobe_marker(data)
+    fast = decode(data, Image.open(io.BytesIO(data)), least_side)
+    monkeypatch.setattr(image_decode, "decode_jpeg", lambda *_: None)
+    slow = decode(data, Image.open(io.BytesIO(data)), least_side)
+    assert fast.sha256 == slow.sha256
+    assert fast.pixels.shape == ((901, 1203, 3) if least_side == 0 else (226, 301, 3))
 
 
 @pytest.mark.parametrize(
