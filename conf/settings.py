@@ -180,8 +180,8 @@ class ImageSettings(Section):
     def _large_enough(self) -> ImageSettings:
         if self.shrink_on_load and not 1 <= self.max_side_px <= SHRUNK_SIDE_PX:
             raise ValueError(
-                f"shrink_on_load leaves images {SHRUNK_SIDE_PX} pixels long or more: set max_side_px to 1 to {SHRUNK_SIDE_PX}, "
-                f"not {self.max_side_px}, or shrink_on_load to false"
+                f"max_side_px must be 1 to {SHRUNK_SIDE_PX}, not {self.max_side_px}, with shrink_on_load: the decoder may "
+                "leave no more pixels than that; or set shrink_on_load to false"
             )
         return self
 

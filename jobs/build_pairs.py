@@ -10,10 +10,10 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from conf.settings import PairSettings, Settings
-from jobs.comparable_images import comparable_images
+from jobs.arrow_frames import narrow_rows
 from jobs.entry import main
 from jobs.figure_licenses import licensed_figures
-from jobs.pictures import pictures
+from jobs.near_components import near_components
 from jobs.split_groups import split_groups
 from jobs.stage import Counts, RunContext, sync_rejects
 from jobs.tables import Lake
@@ -147,9 +147,12 @@ def assign_split(settings: PairSettings) -> Column:
 def pairs_of(
     judged: DataFrame, mentions: DataFrame, duplicates: DataFrame, overlap: DataFrame, settings: PairSettings
 ) -> DataFrame:
-    """The rows of `pairs`: accepted figures with context, cluster, evaluation sets and split; duplicates: with `picture`."""
+    """The rows of `pairs`: accepted figures with context, cluster, evaluation sets and split.
+
+    duplicates: with `near_component`.
+    """
     accepted = judged.where(F.col("filtered").isNull() & F.col("reason").isNull())
-    clusters = duplicates.select("image_sha256", "cluster_id", "canonical_sha256", "picture")
+    clusters = duplicates.select("image_sha256", "cluster_id", "canonical_sha256", "near_component")
     rows = accepted.join(clusters, "image_sha256", "left").join(mentions_of_figures(mentions), ["accession", "figure_id"], "left")
     sets = overlap.groupBy("image_sha256").agg(F.array_sort(F.collect_set("eval_set")).alias("eval_overlap"))
     rows = rows.join(sets, "image_sha256", "left")
@@ -157,7 +160,8 @@ def pairs_of(
     is_image = F.col("image_sha256") == F.coalesce("canonical_sha256", "image_sha256")
     order = in_cluster.orderBy(F.desc(is_image), F.col("year").asc_nulls_last(), "pmcid", "accession", "figure_id")
     rows = rows.withColumn("cluster_rank", F.row_number().over(order)).withColumn("is_canonical", F.col("cluster_rank") == 1)
-    rows = rows.join(split_groups(rows.select("pmcid", F.coalesce("picture", "image_sha256").alias("picture"))), "pmcid")
+    uses = rows.select("pmcid", F.coalesce("near_component", "image_sha256").alias("near_component"))
+    rows = rows.join(split_groups(uses), "pmcid")
     return rows.withColumns(
         {
             "pair_id": F.concat_ws("_", F.translate("accession", ".", "_"), "figure_id"),
@@ -178,13 +182,15 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     lake = Lake(spark, settings.lake)
     figures, media, duplicates = lake.read(FIGURES), lake.read(MEDIA), lake.read(DUPLICATES)
     boilerplate = boilerplate_images(media, duplicates, settings.duplicates.max_articles_per_image)
+    boilerplate = lake.stage(boilerplate, f"{STAGE}/boilerplate")
     chosen = largest_media(figures, media, lake.read(IMAGES))
     articles = preferred_versions(lake.read(ARTICLES), settings.pairs.version_policy)
     articles = with_documents_told(articles, lake.read(DOCUMENTS).select("accession", "is_retracted", "is_relicensed"))
-    judged = lake.stage(judged_figures(figures, articles, chosen, boilerplate, settings.pairs), STAGE)
-    hashed = comparable_images(lake.read(IMAGES), settings)
-    shown = duplicates.join(pictures(duplicates, boilerplate, hashed, settings.duplicates), "image_sha256")
-    pairs = lake.stage(pairs_of(judged, lake.read(MENTIONS), shown, lake.read(EVAL_OVERLAP), settings.pairs), f"{STAGE}_pairs")
+    judged = lake.stage(judged_figures(figures, articles, chosen, boilerplate, settings.pairs), f"{STAGE}/judged")
+    with narrow_rows(spark):
+        near = near_components(duplicates, boilerplate, lake.read(IMAGES), settings.duplicates)
+        shown = duplicates.join(lake.stage(near, f"{STAGE}/near"), "image_sha256")
+    pairs = lake.stage(pairs_of(judged, lake.read(MENTIONS), shown, lake.read(EVAL_OVERLAP), settings.pairs), f"{STAGE}/pairs")
     bury(lake, context, pairs)
     lake.sync(PAIRS, pairs)
     num_rejected = write_rejects(lake, context, judged)
@@ -192,8 +198,7 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
         row["filtered"]: row["count"] for row in judged.where("filtered IS NOT NULL").groupBy("filtered").count().collect()
     }
     counts = Counts(figures.count(), lake.read(PAIRS).count(), num_rejected, filtered)
-    for name in (STAGE, f"{STAGE}_pairs"):
-        lake.unstage(name)
+    lake.unstage(STAGE)
     return counts
 
 

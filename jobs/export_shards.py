@@ -10,13 +10,15 @@ import json
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from conf.settings import ExportSettings, Settings
+from conf.settings import ExportSettings, Settings, UnusableSettings
+from jobs import find_eval_overlap
 from jobs.arrow_frames import map_batches
-from jobs.comparable_images import hash_version, other_images
+from jobs.comparable_images import incomparable_images
 from jobs.entry import main
 from jobs.options import refusals
-from jobs.stage import Counts, RunContext
+from jobs.stage import Counts, RunContext, newest_inputs
 from jobs.tables import Lake, spark_schema
+from schemas.eval_overlap import EVAL_OVERLAP
 from schemas.images import IMAGES
 from schemas.pairs import PAIRS
 from schemas.shards import SHARDS
@@ -91,8 +93,21 @@ def folder_uri(recipe: ExportSettings) -> str:
 
 
 def mark(settings: Settings) -> str:
-    """Part of what decides the result: images with hashes of another definition are left out."""
-    return hash_version(settings)
+    """Part of what decides the result: images with hashes of another definition are left out, and those of evaluation sets."""
+    return find_eval_overlap.mark(settings)
+
+
+def check_decontaminated(lake: Lake, settings: Settings) -> None:
+    """UnusableSettings where `pairs` was built without the evaluation sets as the settings name them and as they are now."""
+    if not settings.eval.sets:
+        return
+    inputs = newest_inputs(lake)
+    found, built = (json.loads(inputs.get(stage) or "{}") for stage in (find_eval_overlap.STAGE, "build_pairs"))
+    known = built.get("tables", {}).get(EVAL_OVERLAP.name)
+    if found.get("mark") != find_eval_overlap.mark(settings) or known != lake.version(EVAL_OVERLAP):
+        raise UnusableSettings(
+            "eval.sets: their images have not been looked for in these pairs; run find_eval_overlap and build_pairs before"
+        )
 
 
 def files(settings: Settings) -> str:
@@ -112,9 +127,10 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     The manifest goes first and comes last: where there is one, the shards are those that it names.
     """
     lake, recipe = Lake(spark, settings.lake), settings.export
+    check_decontaminated(lake, settings)
     versions = lake.versions(READS)
     images = lake.read(IMAGES, versions["images"])
-    pairs = filtered_pairs(lake.read(PAIRS, versions["pairs"]), other_images(images, settings), recipe)
+    pairs = filtered_pairs(lake.read(PAIRS, versions["pairs"]), incomparable_images(images, settings), recipe)
     samples = pairs.where("filtered IS NULL")
     counts = shard_counts(samples, recipe)
     uri = folder_uri(recipe)

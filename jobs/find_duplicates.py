@@ -14,10 +14,10 @@ from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from conf.settings import Settings
+from conf.settings import DuplicateSettings, Settings
 from jobs.arrow_frames import map_batches, narrow_rows
 from jobs.candidate_graph import candidate_graph, save_graph
-from jobs.comparable_images import comparable_images, hash_version, other_images
+from jobs.comparable_images import comparable_images, hash_version, incomparable_images
 from jobs.entry import main
 from jobs.stage import Counts, ReconciliationError, RunContext
 from jobs.tables import Lake
@@ -71,7 +71,7 @@ def cluster_id(canonical: Column) -> Column:
     return F.substring(canonical, 1, 16)
 
 
-def duplicate_rows(clusters: DataFrame, uses: DataFrame, max_distance: int, version: str) -> DataFrame:
+def duplicate_rows(clusters: DataFrame, uses: DataFrame, settings: DuplicateSettings, version: str) -> DataFrame:
     """The rows of `duplicates`: members of clusters, images near one, and single images whose file stands at several places."""
     alone = F.col("canonical_sha256").isNull()
     is_canonical = alone | (F.col("canonical_sha256") == F.col("image_sha256"))
@@ -93,7 +93,8 @@ def duplicate_rows(clusters: DataFrame, uses: DataFrame, max_distance: int, vers
             F.coalesce("hamming_distance", F.lit(0)).alias("hamming_distance"),
             "num_media",
             F.lit(version).alias("hash_version"),
-            F.lit(max_distance).alias("max_distance"),
+            F.lit(settings.max_distance).alias("max_distance"),
+            F.lit(settings.max_distance_256).alias("max_distance_256"),
         )
     )
 
@@ -141,9 +142,9 @@ def decide(lake: Lake, nodes: DataFrame, is_all: bool, settings: Settings) -> Da
     if is_all:
         repeated = media.groupBy("image_sha256").agg(F.count("*").alias("num_media")).where("num_media > 1")
         # Every image that a medium names is in `images`: only those of another hash version, few, need to be looked up.
-        known = nodes.select("image_sha256").union(other_images(lake.read(IMAGES), settings))
+        known = nodes.select("image_sha256").union(incomparable_images(lake.read(IMAGES), settings))
         counts = counts.unionByName(repeated.join(known, "image_sha256", "left_anti"))
-    return duplicate_rows(clusters, counts, near.max_distance, hash_version(settings))
+    return duplicate_rows(clusters, counts, near, hash_version(settings))
 
 
 def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
@@ -167,7 +168,7 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
         save_graph(lake, graph)
     num_compared = images.count()
     lake.unstage(STAGE)
-    return Counts(num_images, num_compared, 0, {"hash_version": other_images(lake.read(IMAGES), settings).count()})
+    return Counts(num_images, num_compared, 0, {"hash_version": incomparable_images(lake.read(IMAGES), settings).count()})
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ READS: tuple[Table, ...] = (IMAGES,)
 WRITES: tuple[Table, ...] = (EVAL_OVERLAP,)
 SECTIONS = ("duplicates", "eval")
 FILES_PER_TASK = 1000
+LOOK = ("phash_trimmed", "phash256_trimmed")
 _WORD_BYTES = 8
 
 
@@ -87,27 +88,38 @@ def _word(hash_bytes: Column, place: int) -> Column:
 def overlaps(images: DataFrame, hashed: DataFrame, near: DataFrame, settings: Settings) -> DataFrame:
     """The rows of `eval_overlap`: archive images with the pixels of an evaluation image, or near it by both hashes.
 
-    near: phash, eval_phash, hamming_distance of hashes within `max_distance`, equal ones included.
+    near: phash, eval_phash, hamming_distance of hashes within `max_distance`, equal ones included. Images of one look are
+    compared once: a crowd of them in the archive and in a set would else be compared image by image.
     """
-    archive = images.select(
-        "image_sha256", "pixels_sha256", F.col("phash_trimmed").alias("phash"), "phash256_trimmed", "is_featureless"
+    archive = images.select(*LOOK, "image_sha256", "pixels_sha256", "is_featureless")
+    wanted = hashed.withColumn("is_featureless", F.col("entropy_bits") < settings.duplicates.min_entropy_bits)
+    by_pixels = wanted.groupBy("pixels_sha256", "eval_set").agg(
+        F.min(F.struct(F.lit(0).alias("hamming_distance"), "eval_image")).alias("nearest")
     )
-    wanted = hashed.select(
-        "eval_set",
-        "eval_image",
-        F.col("pixels_sha256").alias("eval_pixels"),
-        F.col("phash_trimmed").alias("eval_phash"),
-        F.col("phash256_trimmed").alias("eval_phash256"),
-        (F.col("entropy_bits") < settings.duplicates.min_entropy_bits).alias("is_eval_featureless"),
-    )
-    candidates = archive.join(near, "phash").join(wanted, "eval_phash")
-    is_near = fine_distance(F.col("phash256_trimmed"), F.col("eval_phash256")) <= settings.duplicates.max_distance_256
-    is_near = is_near & ~F.col("is_featureless") & ~F.col("is_eval_featureless")
-    found = candidates.where((F.col("pixels_sha256") == F.col("eval_pixels")) | is_near)
-    nearest = F.min(F.struct("hamming_distance", "eval_image")).alias("nearest")
-    best = found.groupBy("image_sha256", "eval_set").agg(nearest)
+    by_look = near_looks(usable(archive), usable(wanted), near, settings.duplicates.max_distance_256)
+    columns = ("image_sha256", "eval_set", "nearest")
+    found = archive.join(by_pixels, "pixels_sha256").select(*columns)
+    found = found.unionByName(usable(archive).join(by_look, list(LOOK)).select(*columns))
+    best = found.groupBy("image_sha256", "eval_set").agg(F.min("nearest").alias("nearest"))
     version = F.lit(hash_version(settings)).alias("hash_version")
     return best.select("image_sha256", "eval_set", "nearest.*", version).select(*EVAL_OVERLAP.column_names)
+
+
+def usable(images: DataFrame) -> DataFrame:
+    """The images that may match by their hashes."""
+    return images.where(~F.col("is_featureless"))
+
+
+def near_looks(archive: DataFrame, wanted: DataFrame, near: DataFrame, max_distance_256: int) -> DataFrame:
+    """Per look of the archive (both hashes) and set the nearest evaluation image: LOOK, eval_set, nearest."""
+    looks = archive.select(F.col("phash_trimmed").alias("phash"), F.col("phash256_trimmed").alias("phash256")).distinct()
+    of_sets = wanted.groupBy(
+        F.col("phash_trimmed").alias("eval_phash"), F.col("phash256_trimmed").alias("eval_phash256"), "eval_set"
+    ).agg(F.min("eval_image").alias("eval_image"))
+    candidates = looks.join(near, "phash").join(of_sets, "eval_phash")
+    confirmed = candidates.where(fine_distance(F.col("phash256"), F.col("eval_phash256")) <= max_distance_256)
+    nearest = F.min(F.struct("hamming_distance", "eval_image")).alias("nearest")
+    return confirmed.groupBy("phash", "phash256", "eval_set").agg(nearest).toDF(*LOOK, "eval_set", "nearest")
 
 
 def near_hashes(lake: Lake, images: DataFrame, hashed: DataFrame, settings: DuplicateSettings) -> DataFrame:
@@ -131,7 +143,8 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     shown, num_in = eval_images(lake, settings.eval.sets, settings.images.max_bytes)
     hashed = lake.stage(map_batches(shown, HashEvalImages(image_options(settings)), RESULT), f"{STAGE}/eval_images")
     accepted = hashed.where("reason IS NULL")
-    near = near_hashes(lake, images, accepted, settings.duplicates)
+    featured = accepted.where(F.col("entropy_bits") >= settings.duplicates.min_entropy_bits)
+    near = near_hashes(lake, usable(images), featured, settings.duplicates)
     lake.sync(EVAL_OVERLAP, overlaps(images, accepted, near, settings))
     key = F.concat_ws("/", "eval_set", "name").alias("key")
     refused = hashed.where("reason IS NOT NULL").select(key, "reason", "detail", F.col("eval_image").alias("fingerprint"))

@@ -97,18 +97,20 @@ def _table_row(tag: str, cells: Sequence[str]) -> str:
 
 def _card(card: Card) -> str:
     lines = "".join(f"<p>{escape(shortened(line))}</p>" for line in card.lines)
+    heading = escape(shortened(card.heading))
     sources = "".join(f'<p class="source">{_source(source)}</p>' for source in card.sources)
     return (
         f'<figure class="{"first" if card.is_first else "other"}"><div class="picture">'
-        f'<img alt="{escape(card.heading)}" src="{data_uri(card.picture)}"></div>'
-        f"<figcaption><p><b>{escape(card.heading)}</b></p>{lines}{sources}</figcaption></figure>"
+        f'<img alt="{heading}" src="{data_uri(card.picture)}"></div>'
+        f"<figcaption><p><b>{heading}</b></p>{lines}{sources}</figcaption></figure>"
     )
 
 
 def _source(source: Source) -> str:
-    if source.doi is None:
-        return escape(source.text)
-    return f'{escape(source.text)} <a href="https://doi.org/{quote(source.doi)}" rel="noreferrer">doi</a>'
+    text = escape(shortened(source.text))
+    if not source.doi:
+        return text
+    return f'{text} <a href="https://doi.org/{quote(source.doi[:MAX_TEXT])}" rel="noreferrer">doi</a>'
 
 
 def shortened(text: str) -> str:

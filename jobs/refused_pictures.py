@@ -8,6 +8,7 @@ from conf.settings import Settings
 from jobs.gallery_html import THUMBNAIL_SIDE_PX
 from jobs.options import source_options
 from schemas.rejects import Reason, Rejected
+from udfs.image_header import HEADER_ERRORS
 from udfs.image_isolation import IsolatedProcess
 from udfs.source import Source, open_source
 
@@ -28,11 +29,16 @@ class RefusedPictures:
         if self._source is None:
             return None
         try:
-            picture = _PREVIEW.call((self._source.read(key, self._max_bytes), THUMBNAIL_SIDE_PX), self._timeout_s)
+            data = self._source.read(key, self._max_bytes)
         except Rejected as rejected:
             if rejected.reason is Reason.FETCH_FAILED:  # a page need not wait for each of them
                 self._source = None
             return None
-        except Exception:
+        return self._preview(data)
+
+    def _preview(self, data: bytes) -> bytes | None:
+        try:
+            picture = _PREVIEW.call((data, THUMBNAIL_SIDE_PX), self._timeout_s)
+        except (Rejected, *HEADER_ERRORS):
             return None
         return picture if isinstance(picture, bytes) else None

@@ -54,6 +54,7 @@ DUPLICATES = Table(
         ),
         Column("num_media", pa.int64(), "Media objects with this content", required=True),
         Column("hash_version", pa.string(), "Hash definitions compared", required=True),
-        Column("max_distance", pa.int32(), "Threshold under which images were joined (bits)", required=True),
+        Column("max_distance", pa.int32(), "Bits of the 64-bit pHash by which images that were joined may differ", required=True),
+        Column("max_distance_256", pa.int32(), "Bits of the 256-bit pHash by which they may differ", required=True),
     ),
 )

@@ -15,7 +15,8 @@ IMAGES = Table(
             "pixels_sha256",
             pa.string(),
             "SHA-256 of size and upright sRGB pixels (hex): equal for the same picture in another format, "
-            "unless images.shrink_on_load had the decoder shrink one of them",
+            "with images.shrink_on_load "
+            "for large JPEGs of the decoder's shrunk pixels, and the full size",
             required=True,
         ),
         Column("format", pa.string(), "Format by content: JPEG, PNG, GIF, TIFF, WEBP, BMP", required=True),

@@ -22,8 +22,8 @@ SHARED_DATA = ROOT.parent / "shared" / "data"
 
 # Frames of a few rows cost what their plans cost: without generated code, adaptive plans, plans in words, statistics that skip no
 # file, a collector beside the program and the JVM's second compiler these tests take a fifth of the processor time. Without that
-# compiler the JVM's code cache is too small by default. Hadoop starts a process for every file whose mode it sets or link it reads:
-# a thousand a pipeline, which VFORK makes cheaper.
+# compiler the JVM's code cache is too small by default. Hadoop starts a process for each file whose mode it sets or whose link it
+# reads, a thousand a pipeline: VFORK makes them cheaper.
 SMALL_FRAMES = {
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseParallelGC "
     "-Djdk.lang.Process.launchMechanism=VFORK",

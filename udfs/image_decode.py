@@ -14,7 +14,7 @@ from PIL import ExifTags, Image, ImageChops
 from schemas.rejects import Reason, Rejected
 from udfs.image_colour import Pixels, is_srgb, to_srgb
 from udfs.image_header import HEADER_ERRORS, decoder_reason
-from udfs.image_tiff import check_planes, decode_admitted, is_admitted
+from udfs.image_tiff import check_planes, decode_admitted, is_admitted, mend_palette
 from udfs.image_wide import is_wide_colour, stretched
 
 _PNG_DEPTH = 24
@@ -57,40 +57,36 @@ def decode(data: bytes, image: Image.Image, least_side: int = 0) -> Picture:
     """
     try:
         turn, width, height = orientation(image), *image.size
-        scale = shrink_on_load(image, least_side)
+        is_shrunk = _draft(image, least_side)
         stored = decode_jpeg(data, image) if image.format == "JPEG" and image.mode in _JPEG_COLOURS else None
         if stored is not None and turn == 1 and is_srgb(image):
             return Picture(_of_colours(stored), width, height, is_as_stored=True)
-        upright = _upright(data, image, turn) if stored is None else _turned(_profiled(stored, image), turn)
+        upright = _upright(data, image, turn) if stored is None else turned(_profiled(stored, image), turn)
     except MemoryError as error:
         raise Rejected(Reason.TOO_LARGE, f"{image.format}: needs more memory than there is") from error
     except HEADER_ERRORS as error:
         raise Rejected(decoder_reason(error), f"{image.format}: {error}") from error
-    if scale == 1:
+    if not is_shrunk:
         height, width = upright.shape[:2]
     elif turn in _SIDEWAYS:
         width, height = height, width
     return Picture(upright, width, height, is_as_stored=False)
 
 
-def shrink_on_load(image: Image.Image, least_side: int) -> int:
-    """Have an opened JPEG decoded at 1/2, 1/4 or 1/8 where its longest side stays at least so long (0: never); 1, 2, 4 or 8."""
-    if image.format != "JPEG" or least_side == 0:
-        return 1
+def _draft(image: Image.Image, least_side: int) -> bool:
+    """Have an opened JPEG decoded at 1/2, 1/4 or 1/8 where its longest side stays at least so long (0: never); True if it is."""
     width, height = image.size
     scale = next((scale for scale in _SCALES if max(width, height) >= scale * least_side), 1)
-    if scale > 1:
+    if image.format == "JPEG" and least_side > 0:
         image.draft(image.mode, (max(1, width // scale), max(1, height // scale)))
-    return scale
+    return image.size != (width, height)
 
 
 def decode_jpeg(data: bytes, image: Image.Image) -> Pixels | None:
     """The values [height, width, 1, 3 or 4] of a grey, colour or CMYK JPEG, in the size that `image` says, as they are stored.
 
-    libjpeg-turbo is called directly: the values that Pillow makes with it, in half the time.
-
-    Returns None where it complains of something that Pillow may put up with. Rejected: truncated, if pixels are missing,
-    which Pillow would fill with grey.
+    libjpeg-turbo is called directly: the values that Pillow makes with it, in half the time. None where it complains of
+    something that Pillow may put up with. Rejected: truncated, if pixels are missing, which Pillow would fill with grey.
     """
     try:
         colours, (width, height) = _JPEG_COLOURS[image.mode], image.size
@@ -135,15 +131,31 @@ def _upright(data: bytes, image: Image.Image, turn: int) -> Pixels:
     check_planes(image)
     if is_admitted(image):
         return decode_admitted(data, image)
-    is_wide = is_wide_colour(data, image)
+    is_wide, frame = is_wide_colour(data, image), _frame(image)
+    mend_palette(image)
     image.load()
     if image.format == "PNG" and image.mode == "L" and isinstance(hidden := image.info.get("transparency"), int):
         image.info["transparency"] = hidden * _GREY_STEPS.get(data[_PNG_DEPTH], 1)
-    pixels = to_srgb(_inked(image) if image.format == "JPEG" else image)
+    pixels = to_srgb(_opaque(_inked(image) if image.format == "JPEG" else image))
     if is_wide:
         pixels = stretched(data, image, pixels)
+    left, top, right, bottom = frame
+    pixels[:top], pixels[bottom:], pixels[:, :left], pixels[:, right:] = 255, 255, 255, 255
     turned_by_decoder = image.format == "TIFF"  # by Pillow while it loads, by OpenCV as well
-    return pixels if turned_by_decoder else _turned(pixels, turn)
+    return pixels if turned_by_decoder else turned(pixels, turn)
+
+
+def _frame(image: Image.Image) -> tuple[int, int, int, int]:
+    """What a GIF's first frame covers of its screen, the rest of which shows the page: left, top, right and bottom."""
+    whole = (0, 0, image.width, image.height)
+    tiles = getattr(image, "tile", ())
+    return tiles[0].extents or whole if image.format == "GIF" and tiles else whole
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """A BMP without its alpha where that is zero all over: writers leave it so, and mean it opaque."""
+    is_unset = image.format == "BMP" and image.mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0)
+    return image.convert("RGB") if is_unset else image
 
 
 def _inked(image: Image.Image) -> Image.Image:
@@ -160,5 +172,6 @@ def _is_full_ink_255(image: Image.Image) -> bool:
     return "adobe" not in image.info
 
 
-def _turned(pixels: Pixels, turn: int) -> Pixels:
+def turned(pixels: Pixels, turn: int) -> Pixels:
+    """The pixels [height, width, 3] upright, of an EXIF orientation 1..8."""
     return pixels if turn == 1 else np.ascontiguousarray(_TURNS[turn](pixels))

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from udfs.phash import HASH_VERSION
 
+SHRUNK_SIDE_PX = 512  # to which images are measured: a decoder that shrinks them stops above it
+
 
 @dataclass(frozen=True)
 class ImageOptions:
@@ -20,6 +22,10 @@ class ImageOptions:
     max_pixels: int = 50_000_000
     max_scans: int = 100
     timeout_s: float = 3.0
+
+    def __post_init__(self) -> None:
+        if self.shrink_on_load and not 1 <= self.max_side_px <= SHRUNK_SIDE_PX:
+            raise ValueError(f"max_side_px must be 1 to {SHRUNK_SIDE_PX} with shrink_on_load, not {self.max_side_px}")
 
     @property
     def hash_version(self) -> str:

@@ -6,14 +6,18 @@ import io
 
 from PIL import Image, ImageFile
 
+from udfs.image_colour import to_srgb
+from udfs.image_decode import orientation, turned
 from udfs.image_header import FORMATS  # which also lifts Pillow's own bound on pixels: what the archive holds was within its own
 
 
 def thumbnail(data: bytes, max_side_px: int) -> bytes:
-    """The image as a JPEG whose sides are at most so long; raises whatever its decoder raises."""
+    """The image as a JPEG whose sides are at most so long, upright and on white; raises whatever its decoder raises."""
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         image.draft("RGB", (max_side_px, max_side_px))
-        small = image.convert("RGB")
+        turn = 1 if image.format == "TIFF" else orientation(image)  # Pillow turns a TIFF itself
+        image.load()
+        small = Image.fromarray(turned(to_srgb(image), turn))
     small.thumbnail((max_side_px, max_side_px))
     stream = io.BytesIO()
     small.save(stream, "JPEG", quality=85)

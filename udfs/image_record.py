@@ -16,11 +16,11 @@ from udfs.image_encode import Encoded, encode, may_keep_original
 from udfs.image_features import is_one_colour, measure
 from udfs.image_header import Header, check_header, open_image, read_header
 from udfs.image_margin import Box, content_box
-from udfs.image_options import ImageOptions
+from udfs.image_options import SHRUNK_SIDE_PX, ImageOptions
 from udfs.image_resize import shrink, to_grey
 from udfs.phash import pack_bits, phash_bits, phash_to_int, windowed_bits
 
-WORKING_SIDE_PX = 512  # of the version that is measured, whatever size is stored
+WORKING_SIDE_PX = SHRUNK_SIDE_PX  # of the version that is measured, whatever size is stored
 HASHED_SIDE_PX = 256  # of the version whose margin is cut and whose content is hashed
 
 
@@ -88,7 +88,7 @@ def plan(data: bytes, options: ImageOptions) -> Planned:
 
 def make_record(data: bytes, planned: Planned, options: ImageOptions) -> ImageRecord:
     """Decode, measure, hash and encode one image; Rejected: truncated, unsupported, too_large, blank."""
-    picture = decode(data, planned.image, WORKING_SIDE_PX if options.shrink_on_load else 0)
+    picture = decode(data, planned.image, SHRUNK_SIDE_PX if options.shrink_on_load else 0)
     width, height = picture.width_px, picture.height_px
     working = shrink(picture.pixels, WORKING_SIDE_PX)
     grey = to_grey(working)

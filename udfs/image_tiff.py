@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from types import FunctionType
 
-from PIL import Image, TiffImagePlugin
+from PIL import Image, ImagePalette, TiffImagePlugin
 
 from schemas.rejects import Reason, Rejected
 from udfs.image_colour import Pixels
@@ -32,12 +32,20 @@ def is_admitted(image: Image.Image) -> bool:
 
 
 def check_planes(image: Image.Image) -> None:
-    """Refuse, as unsupported, colours of more than 8 bits whose planes lie apart: no decoder here puts them together."""
+    """Refuse, as unsupported, grey with alpha and colours of more than 8 bits in planes: no decoder here puts them together."""
     tags = getattr(image, "tag_v2", {})
     bits = tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,))
     is_apart = tags.get(TiffImagePlugin.PLANAR_CONFIGURATION, 1) != 1 and tags.get(TiffImagePlugin.SAMPLESPERPIXEL, 1) > 1
-    if is_apart and (is_admitted(image) or (max(bits) > 8 and image.info.get("compression") == "raw")):
-        raise Rejected(Reason.UNSUPPORTED, f"TIFF: planes of {max(bits)} bits that lie apart")
+    is_wide = is_admitted(image) or (max(bits) > 8 and image.info.get("compression") == "raw")
+    if is_apart and (is_wide or image.mode in ("LA", "La")):
+        raise Rejected(Reason.UNSUPPORTED, f"TIFF: {image.mode} planes of {max(bits)} bits that lie apart")
+
+
+def mend_palette(image: Image.Image) -> None:
+    """Give an opened TIFF, not yet loaded, the colours of a map of 8 bits: some write such, where the format has 16."""
+    colours = getattr(image, "tag_v2", {}).get(TiffImagePlugin.COLORMAP, ())
+    if image.mode == "P" and colours and max(colours) < 256:
+        image.palette = ImagePalette.raw("RGB;L", bytes(colours))
 
 
 def decode_admitted(data: bytes, image: Image.Image) -> Pixels:
@@ -50,7 +58,7 @@ def decode_admitted(data: bytes, image: Image.Image) -> Pixels:
     _check_shape(samples, image)
     shows_alpha = image.mode == "RGBA" and has_alpha(samples)
     black, white = visible_range(samples, shows_alpha)
-    if _photometric(image) == WHITE_IS_ZERO:
+    if _photometric(image) == WHITE_IS_ZERO and samples.dtype.itemsize > 1:  # eight bits OpenCV has exchanged itself
         black, white = white, black
     return to_rgb(samples, black, white, shows_alpha, image.info.get("icc_profile"))
 

@@ -94,6 +94,8 @@ def _row(figures: list[Figure], pairs: list[tuple[Figure, Figure]], limits: tupl
 
 def main() -> None:
     """Write the table to standard output; arguments: folder of the real articles, and `shrunk` for hashes of shrunk JPEGs."""
+    if sys.argv[2:] not in ([], ["shrunk"]):
+        raise SystemExit(f"the second argument may be shrunk, not {' '.join(sys.argv[2:])}")
     shared_data = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[2] / "../shared/data"
     rules = DuplicateSettings()
     sys.stdout.write(

@@ -89,19 +89,22 @@ def plain_pillow(data: bytes) -> bytes:
 
 
 def drafting_pillow(data: bytes) -> bytes:
-    """As `plain_pillow`, of pixels that the decoder shrank where it could."""
+    """As `plain_pillow`, of pixels that the decoder shrank where it could: as far as the wanted size lets it."""
     image = Image.open(io.BytesIO(data))
-    image.draft("RGB", (ImageOptions().max_side_px, ImageOptions().max_side_px))
+    image.draft("RGB", _fitted(image))
     return _resized(image)
 
 
 def _resized(opened: Image.Image) -> bytes:
     image = opened.convert("RGB")
-    scale = min(1.0, ImageOptions().max_side_px / max(image.size))
-    size = (round(image.width * scale), round(image.height * scale))
     out = io.BytesIO()
-    image.resize(size, Image.Resampling.LANCZOS).save(out, "JPEG", quality=_QUALITY)
+    image.resize(_fitted(image), Image.Resampling.LANCZOS).save(out, "JPEG", quality=_QUALITY)
     return out.getvalue()
+
+
+def _fitted(image: Image.Image) -> tuple[int, int]:
+    scale = min(1.0, ImageOptions().max_side_px / max(image.size))
+    return max(1, round(image.width * scale)), max(1, round(image.height * scale))
 
 
 def _seconds(function: Kernel, data: bytes) -> float:

@@ -74,6 +74,6 @@ def test_an_export_name_is_a_safe_folder_name() -> None:
 
 @pytest.mark.parametrize("max_side_px", [0, 513, 1024])
 def test_a_decoder_that_shrinks_leaves_no_larger_images(max_side_px: int) -> None:
-    with pytest.raises(UnusableSettings, match=f"set max_side_px to 1 to 512, not {max_side_px}, or shrink_on_load to false"):
+    with pytest.raises(UnusableSettings, match=f"max_side_px must be 1 to 512, not {max_side_px}, with shrink_on_load"):
         load_settings("local", ["images.shrink_on_load=true", f"images.max_side_px={max_side_px}"])
     assert load_settings("local", ["images.shrink_on_load=true", "images.max_side_px=512"]).images.shrink_on_load

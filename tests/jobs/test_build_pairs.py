@@ -1,5 +1,6 @@
 """Figures to pairs: which image, which are left out and why, and splits that leak nothing."""
 
+import hashlib
 import random
 import re
 from collections import Counter, defaultdict
@@ -10,7 +11,6 @@ import pytest
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
-from conf.load import load_settings
 from conf.settings import DuplicateSettings, PairSettings
 from jobs.build_pairs import (
     assign_split,
@@ -22,8 +22,7 @@ from jobs.build_pairs import (
     preferred_versions,
     with_documents_told,
 )
-from jobs.comparable_images import comparable_images
-from jobs.pictures import pictures
+from jobs.near_components import near_components
 from schemas.articles import ARTICLES
 from schemas.documents import DOCUMENTS
 from schemas.duplicates import DUPLICATES
@@ -54,8 +53,12 @@ def medium(accession: str, name: str, image: str, num_bytes: int = 1) -> dict[st
     return {"accession": accession, "media_name": name, "image_sha256": image, "num_bytes": num_bytes}
 
 
-def image(name: str, width: int = 100, height: int = 100) -> dict[str, Any]:
-    return {"image_sha256": name, "width_px": width, "height_px": height}
+def image(name: str, width: int = 100, height: int = 100, phash: int | None = None) -> dict[str, Any]:
+    """A rather different image for each name; those whose hashes are given are near each other as these are."""
+    digest = hashlib.sha256(name.encode()).digest()
+    hashes = (int.from_bytes(digest[:8], "big", signed=True), digest) if phash is None else (phash, bytes(32))
+    about = {"phash_trimmed": hashes[0], "phash256_trimmed": hashes[1], "entropy_bits": 5.0}
+    return {"image_sha256": name, "pixels_sha256": name, "width_px": width, "height_px": height} | about
 
 
 def duplicate(name: str, canonical: str, connected: str = "") -> dict[str, Any]:
@@ -246,7 +249,7 @@ class World:
         image: str = row["image_sha256"]
         return self.canonical.get(image, image)
 
-    def picture(self, row: Row) -> str:
+    def component(self, row: Row) -> str:
         """What connects articles: the best image that near ones lead to, or the image itself."""
         return self.connected.get(self.cluster(row), self.cluster(row))
 
@@ -272,13 +275,17 @@ def world(spark: SparkSession) -> World:
 
 
 def make_pairs(
-    spark: SparkSession, figures: dict[tuple[str, str], str], canonical: dict[str, str], connected: dict[str, str]
+    spark: SparkSession,
+    figures: dict[tuple[str, str], str],
+    canonical: dict[str, str],
+    connected: dict[str, str],
+    hashes: dict[str, int] | None = None,
 ) -> DataFrame:
     found = frame(spark, FIGURES, *(figure(accession, name, f"{name}.jpg") for accession, name in figures))
     media = frame(spark, MEDIA, *(medium(accession, f"{name}.jpg", sha) for (accession, name), sha in figures.items()))
     accessions = sorted({accession for accession, _ in figures})
     articles = frame(spark, ARTICLES, *(article(name, year=2000 + int(name[4:6])) for name in accessions))
-    images = frame(spark, IMAGES, *(image(name) for name in set(figures.values())))
+    images = frame(spark, IMAGES, *(image(name, phash=(hashes or {}).get(name)) for name in set(figures.values())))
     duplicates = frame(spark, DUPLICATES, *(duplicate(name, best, connected.get(best, "")) for name, best in canonical.items()))
     mentions = frame(spark, MENTIONS, {"accession": "PMC1000.1", "figure_id": "f0"})
     chosen = largest_media(found, media, images)
@@ -286,7 +293,7 @@ def make_pairs(
     boilerplate = boilerplate_images(media, duplicates, 50)
     judged = judged_figures(found, about, chosen, boilerplate, SETTINGS)
     overlap = frame(spark, EVAL_OVERLAP)
-    near = pictures(duplicates, boilerplate, comparable_images(images, load_settings("local")), DuplicateSettings())
+    near = near_components(duplicates, boilerplate, images, DuplicateSettings())
     shown = duplicates.join(near, "image_sha256")
     return pairs_of(judged, mentions, shown, overlap, SETTINGS)
 
@@ -302,15 +309,15 @@ def test_every_figure_with_an_image_becomes_one_pair_with_a_safe_key(world: Worl
 def test_neither_article_nor_image_nor_cluster_nor_near_images_of_two_clusters_cross_splits(world: World) -> None:
     splits = defaultdict(set)
     for row in world.pairs:
-        shared = (f"cluster {world.cluster(row)}", f"picture {world.picture(row)}", f"group {row['split_group']}")
+        shared = (f"cluster {world.cluster(row)}", f"component {world.component(row)}", f"group {row['split_group']}")
         for owner in (row["accession"], row["image_sha256"], *shared):
             splits[owner].add(row["split"])
     assert {len(found) for found in splits.values()} == {1}
     assert {row["split"] for row in world.pairs} == {"train", "val", "test"}
 
 
-def test_split_groups_are_the_components_of_articles_and_pictures(world: World) -> None:
-    for component in components((row["accession"].split(".")[0], f"picture {world.picture(row)}") for row in world.pairs):
+def test_split_groups_are_the_components_of_articles_and_near_images(world: World) -> None:
+    for component in components((row["accession"].split(".")[0], f"component {world.component(row)}") for row in world.pairs):
         members = {name for name in component if name.startswith("PMC")}
         groups = {row["split_group"] for row in world.pairs if row["accession"].split(".")[0] in members}
         assert groups == {min(members)}
@@ -329,6 +336,11 @@ def test_a_logo_in_too_many_articles_becomes_no_pair_and_connects_none(spark: Sp
     assert {row["image_sha256"] for row in found} == {*figures.values(), *beside.values()}
     groups = Counter(row["split_group"] for row in found if row["figure_id"] == "f0")
     assert sorted(groups.values()) == [*[1] * 31, *[2] * 10]
+    # Three of them are near each other, the first and the last by way of the second alone: they still connect their articles.
+    hashes = {"like a logo 0": 0, "like a logo 1": 0b111111, "like a logo 2": 0b111111111111}
+    near = make_pairs(spark, figures | logos | beside, canonical, connected, hashes).collect()
+    groups = Counter(row["split_group"] for row in near if row["figure_id"] == "f0")
+    assert sorted(groups.values()) == [*[1] * 31, *[2] * 7, 6]
     # One article fewer, and the same picture connects them all.
     fewer = {key: name for key, name in (figures | logos).items() if key[0] != accessions[-1]}
     assert {row["split_group"] for row in make_pairs(spark, fewer, canonical, {}).collect()} == {"PMC1000"}

@@ -4,7 +4,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from conf.load import load_settings
-from jobs.comparable_images import comparable_images, hash_version, other_images
+from jobs.comparable_images import comparable_images, hash_version, incomparable_images
 from jobs.entry import job_module
 from schemas.images import IMAGES
 from tests.jobs.rows import collected, frame
@@ -19,7 +19,7 @@ def test_hashes_of_shrunk_and_of_whole_images_are_not_compared(spark: SparkSessi
     images = frame(spark, IMAGES, *({"image_sha256": name, "hash_version": value} for name, value in versions.items()))
     for settings, own, others in ((WHOLE, "whole", ["old", "shrunk"]), (SHRUNK, "shrunk", ["old", "whole"])):
         assert collected(comparable_images(images, settings), "image_sha256") == [(own,)]
-        assert collected(other_images(images, settings)) == [(name,) for name in others]
+        assert collected(incomparable_images(images, settings)) == [(name,) for name in others]
 
 
 @pytest.mark.parametrize("stage", ["fetch_images", "find_duplicates", "find_eval_overlap", "export_shards"])

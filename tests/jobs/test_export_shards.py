@@ -11,10 +11,11 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from conf.load import load_settings
-from conf.settings import ExportSettings, Settings
+from conf.settings import ExportSettings, Settings, UnusableSettings
 from jobs import export_shards
+from jobs.entry import job_module
 from jobs.export_shards import filtered_pairs, sample_rows, shard_counts, shard_rows, with_shard
-from jobs.stage import RunContext, run_stage
+from jobs.stage import Counts, RunContext, run_stage
 from jobs.tables import CHANGE, Lake
 from schemas.images import IMAGES
 from schemas.pairs import PAIRS
@@ -170,8 +171,9 @@ def test_shard_rows_carry_recipe_and_versions(spark: SparkSession) -> None:
     )
 
 
-def settings_for(lake: Lake, tmp_path: Path) -> Settings:
-    return load_settings("local", [f"lake.uri={lake.settings.uri}", f"export.uri={tmp_path}/shards", "export.name=mine"])
+def settings_for(lake: Lake, tmp_path: Path, *overrides: str) -> Settings:
+    places = [f"lake.uri={lake.settings.uri}", f"export.uri={tmp_path}/shards", "export.name=mine"]
+    return load_settings("local", [*places, *overrides])
 
 
 @pytest.fixture
@@ -227,6 +229,24 @@ def test_an_export_whose_files_are_gone_is_written_again(archive: Lake, tmp_path
     assert written()
     shutil.rmtree(folder)
     assert written()
+
+
+def test_nothing_is_exported_that_evaluation_sets_were_not_looked_for_in(archive: Lake, tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "1.txt").write_text("no image")
+    settings = settings_for(archive, tmp_path, f"eval.sets.mine={tmp_path / 'set'}")
+
+    def run(stage: str) -> Counts | None:
+        return run_stage(archive.spark, settings, RunContext.new(), job_module(stage), stage).counts
+
+    for stage in ("find_eval_overlap", "build_pairs"):
+        with pytest.raises(UnusableSettings, match=r"eval\.sets: .*; run find_eval_overlap and build_pairs before"):
+            run("export_shards")
+        run(stage)
+    assert run("export_shards") is not None
+    (tmp_path / "set" / "2.txt").write_text("another")
+    with pytest.raises(UnusableSettings, match=r"eval\.sets"):
+        run("export_shards")
 
 
 def test_an_export_that_is_interrupted_leaves_no_manifest(archive: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

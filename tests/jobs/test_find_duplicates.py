@@ -106,7 +106,7 @@ def test_rows_of_clusters_and_of_single_images_at_several_places(spark: SparkSes
         media(spark, {"head": "1", "pixels": "2", "near": "12", "repeated": "11", "alone": "11", "single": "3", "beside": "1"}),
         articles(spark),
     )
-    found = duplicate_rows(clusters, uses, 6, HASH_VERSION)
+    found = duplicate_rows(clusters, uses, SETTINGS.duplicates, HASH_VERSION)
     ids = ("image_sha256", "canonical_sha256", "cluster_id", "component_id")
     assert collected(found, *ids, "kind", "hamming_distance", "num_media") == [
         ("alone", "alone", "alone", "alone", "exact_bytes", 0, 2),

@@ -3,10 +3,12 @@
 import io
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from conf.load import load_settings
+from jobs import refused_pictures
 from jobs.gallery_html import THUMBNAIL_SIDE_PX
 from jobs.refused_pictures import RefusedPictures
 from schemas.rejects import Reason, Rejected
@@ -47,6 +49,21 @@ def test_a_file_of_a_kind_that_the_archive_does_not_take_starts_no_other_program
     assert not called.exists()
 
 
+def test_a_refused_image_is_shown_upright_on_white_and_in_its_own_range(pictures: RefusedPictures, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[274] = 6
+    Image.new("RGB", (90, 30), BLUE).save(tmp_path / "PMC1.1" / "turned.jpg", exif=exif)
+    Image.new("RGBA", (40, 40), (0, 0, 0, 0)).save(tmp_path / "PMC1.1" / "clear.png")
+    dark = np.tile(np.arange(0, 3000, 50, dtype=np.uint16), (40, 1))
+    Image.fromarray(dark).save(tmp_path / "PMC1.1" / "deep.png")
+    turned, clear, deep = (
+        Image.open(io.BytesIO(pictures.read(f"PMC1.1/{name}") or b"")) for name in ("turned.jpg", "clear.png", "deep.png")
+    )
+    assert turned.size == (30, 90)
+    assert clear.convert("L").getextrema() == (255, 255)
+    assert np.ptp(np.asarray(deep.convert("L"))) > 240
+
+
 @pytest.mark.parametrize("name", ["text.jpg", "bomb.png", "gone.jpg"])
 def test_what_cannot_be_shown_is_left_out_and_the_next_one_is_shown(pictures: RefusedPictures, name: str) -> None:
     assert pictures.read(f"PMC1.1/{name}") is None
@@ -63,6 +80,16 @@ def test_a_source_that_does_not_answer_is_asked_once(pictures: RefusedPictures, 
     monkeypatch.setattr(pictures._source, "read", read)
     assert [pictures.read(key) for key in ("PMC1.1/a.jpg", "PMC1.1/cut.jpg")] == [None, None]
     assert asked == ["PMC1.1/a.jpg"]
+
+
+def test_a_decoder_that_was_ended_takes_one_picture_with_it(pictures: RefusedPictures, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ended(*_: object) -> bytes:
+        raise Rejected(Reason.FETCH_FAILED, "the decoder was ended")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(refused_pictures._PREVIEW, "call", ended)
+        assert pictures.read("PMC1.1/cut.jpg") is None
+    assert pictures.read("PMC1.1/cut.jpg") is not None
 
 
 def test_a_source_that_is_not_there_shows_nothing(tmp_path: Path) -> None:

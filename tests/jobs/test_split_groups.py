@@ -20,12 +20,12 @@ def test_groups_are_the_connected_components_named_by_their_smallest_article(spa
         names = sorted((name for name in component if name.startswith("PMC")), key=lambda name: int(name[3:]))
         expected |= dict.fromkeys(names, names[0])
     assert 20 < len(set(expected.values())) < len(expected) - 20
-    found = collected(split_groups(spark.createDataFrame(uses, "pmcid string, picture string")))
+    found = collected(split_groups(spark.createDataFrame(uses, "pmcid string, near_component string")))
     assert len(found) == len(expected)
     assert dict(found) == expected
 
 
 def test_articles_that_share_nothing_stand_alone(spark: SparkSession) -> None:
     uses = [("PMC1", "a"), ("PMC1", "b"), ("PMC1", "a"), ("PMC2", "c")]
-    groups = split_groups(spark.createDataFrame(uses, "pmcid string, picture string"))
+    groups = split_groups(spark.createDataFrame(uses, "pmcid string, near_component string"))
     assert collected(groups) == [("PMC1", "PMC1"), ("PMC2", "PMC2")]

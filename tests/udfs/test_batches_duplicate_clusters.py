@@ -89,3 +89,11 @@ def test_clusters_are_those_of_the_definition(seed: int) -> None:
 @pytest.mark.parametrize("rows", [[], nodes(0, 1), nodes(1, 2)[:1]])
 def test_without_two_images_there_is_no_cluster(rows: list[dict[str, Any]]) -> None:
     assert results(FindClusters(6, 32)(one_by_one(rows, NODE))) == []
+
+
+def test_a_featureless_image_is_no_duplicate_of_one_whose_hashes_are_zero() -> None:
+    plain = {"phash_trimmed": 0, "phash256_trimmed": bytes(32)}
+    flat = [plain | {"image_sha256": name, "pixels_sha256": name, "is_featureless": True} for name in ("flat 1", "flat 2")]
+    drawn = [plain | {"image_sha256": name, "pixels_sha256": name, "is_featureless": False} for name in ("drawn 1", "drawn 2")]
+    found = results(FindClusters(6, 44)(one_by_one([flat[0], drawn[0], flat[1], drawn[1]], NODE)))
+    assert {(row["image_sha256"], row["canonical_sha256"]) for row in found} == {("drawn 1", "drawn 1"), ("drawn 2", "drawn 1")}

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageOps
 
-from conf.settings import SHRUNK_SIDE_PX, DuplicateSettings, ImageSettings
+import conf.settings
+from conf.settings import DuplicateSettings, ImageSettings
 from schemas.images import IMAGES
 from schemas.rejects import Reason, Rejected
 from tests.udfs.image_samples import colours, encoded, image, with_alpha
-from udfs.image_record import WORKING_SIDE_PX
+from udfs import image_options
 from udfs.images import ImageOptions, ImageRecord, process_image
 from udfs.phash import hamming_distance
 
@@ -42,7 +43,12 @@ def test_a_record_is_a_row_of_the_table() -> None:
 
 def test_options_are_the_settings() -> None:
     assert ImageOptions(**ImageSettings().model_dump()) == ImageOptions()
-    assert SHRUNK_SIDE_PX == WORKING_SIDE_PX
+
+
+def test_the_settings_know_the_size_below_which_no_decoder_shrinks() -> None:
+    assert conf.settings.SHRUNK_SIDE_PX == image_options.SHRUNK_SIDE_PX
+    with pytest.raises(ValueError, match="max_side_px must be 1 to 512 with shrink_on_load, not 513"):
+        ImageOptions(shrink_on_load=True, max_side_px=513)
 
 
 def test_size_digests_and_format_come_from_the_original() -> None:

@@ -71,9 +71,10 @@ def first_of_equal(values: NDArray[np.generic]) -> _Positions:
 
 def _first_of_equal_hashes(hashes: _Words, fine: _Words, pixels: _Positions, is_usable: NDArray[np.bool_]) -> _Positions:
     """For each image the first with both its hashes, or for a featureless one with its pixels."""
-    words = np.column_stack([hashes, fine]).astype(">u8")
-    keys = np.where(is_usable, words.view(f"S{words.shape[1] * 8}").ravel(), np.bytes_(b""))
-    return np.where(is_usable, first_of_equal(keys), pixels)
+    usable, first = np.flatnonzero(is_usable), pixels.copy()
+    words = np.column_stack([hashes[usable], fine[usable]]).astype(">u8")
+    first[usable] = usable[first_of_equal(words.view(f"S{words.shape[1] * 8}").ravel())]
+    return first
 
 
 def _of_all(looks: _Positions, best: _Positions, positions: _Positions) -> _Positions:
