@@ -37,7 +37,10 @@ def pair_gallery(lake: Lake, pairs: DataFrame, limit: int = 12) -> str:
     )
     rows = pairs.select(*columns).limit(limit).collect()
     known = images_by_sha256(lake, [row["image_sha256"] for row in rows])
-    return fragment([cards(f"{len(rows)} pairs", [pair_card(row, known[row["image_sha256"]]) for row in rows])])
+    shown = [pair_card(row, known[row["image_sha256"]]) for row in rows if row["image_sha256"] in known]
+    num_missing = len(rows) - len(shown)
+    note = f"{counted(num_missing, 'image')} gone until the next run" if num_missing else ""
+    return fragment([cards(counted(len(shown), "pair"), shown, note)])
 
 
 def pair_card(row: Row, image: Row) -> Card:

@@ -83,7 +83,8 @@ def quality_sections(lake: Lake, limit: int) -> list[str]:
     known, sources = images_by_sha256(lake, wanted), sources_by_sha256(lake, wanted)
     sections = []
     for measure, rows in worst.items():
-        shown = [quality_card(row, measure, known[row["image_sha256"]], sources.get(row["image_sha256"], ())) for row in rows]
+        here = [row for row in rows if row["image_sha256"] in known]  # a run may have taken others meanwhile
+        shown = [quality_card(row, measure, known[row["image_sha256"]], sources.get(row["image_sha256"], ())) for row in here]
         sections.append(cards(measure.title, shown, measure.note))
     return sections
 

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,6 +18,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from conf.load import load_settings
+from jobs.arrow_frames import map_batches
 from jobs.bench.beside import beside
 from jobs.bench.generated_images import complete
 from jobs.bench.jats_kernel import EXTRACTOR
@@ -25,7 +27,8 @@ from jobs.bench.stages import bench_session, local_options, stage_seconds
 from jobs.tables import Lake
 from schemas.documents import DOCUMENTS, STORED
 from udfs.batches import no_cycle_search
-from udfs.jats import extract_article
+from udfs.batches.extraction import RESULT, Extract
+from udfs.jats import Limits, extract_article
 
 STAGE = "extract_figures"
 NUM_ARTICLES = 36_000
@@ -36,22 +39,33 @@ _PER_FILE = 500
 Document = tuple[str, Path]
 
 
-def run(shared_data: Path | None, num_articles: int = NUM_ARTICLES) -> dict[str, Any]:
-    """Articles per second of all cores: read documents, extract, stage, write three tables; or read files and extract only."""
+def run(shared_data: Path | None, num_articles: int = NUM_ARTICLES) -> list[dict[str, Any]]:
+    """Articles per second of all cores: read documents, extract, stage, write three tables; or read files and extract only.
+
+    `jats_spark_unwritten` reads and extracts in Spark as well, but throws the rows away: what is lost before any is written.
+    """
     cores = os.cpu_count() or 1
     with TemporaryDirectory() as scratch, _pool(cores) as pool:
         folder = Path(scratch)
         documents = numbered(written_articles(made(folder / "articles"), shared_data), num_articles)
         options = local_options(folder)
         with bench_session(options) as spark:
-            lakes = (folder / f"lake{number}" for number in range(ROUNDS + 1))
-            stage_rate(spark, next(lakes), options, documents[:_WARM_UP])
+            numbers = count()
+            stage_rate(spark, folder / f"lake{next(numbers)}", options, documents[:_WARM_UP])
             kernel_rate(pool, documents[:_WARM_UP], cores)
-            measured = beside(
-                lambda: stage_rate(spark, next(lakes), options, documents), lambda: kernel_rate(pool, documents, cores), ROUNDS
-            )
+
+            def whole() -> float:
+                return stage_rate(spark, folder / f"lake{next(numbers)}", options, documents)
+
+            def unwritten() -> float:
+                return unwritten_rate(spark, folder / "lake1", options, num_articles)
+
+            def alone() -> float:
+                return kernel_rate(pool, documents, cores)
+
+            measured = {"jats_spark": beside(whole, alone, ROUNDS), "jats_spark_unwritten": beside(unwritten, alone, ROUNDS)}
     reference = f"{EXTRACTOR} alone in {cores} processes on the same articles"
-    return measured.entry("jats_spark", "articles/s", reference, num_articles, cores)
+    return [each.entry(name, "articles/s", reference, num_articles, cores) for name, each in measured.items()]
 
 
 def numbered(paths: Sequence[Path], num_articles: int) -> list[Document]:
@@ -66,6 +80,15 @@ def stage_rate(spark: SparkSession, lake_folder: Path, options: list[str], docum
     lake.create()
     store(lake, lake_folder.with_name(f"{lake_folder.name}-documents"), documents)
     return len(documents) / stage_seconds(spark, settings, STAGE, len(documents))
+
+
+def unwritten_rate(spark: SparkSession, lake_folder: Path, options: list[str], num_articles: int) -> float:
+    """Articles per second of reading and extracting the documents of an archive, whose rows nobody takes."""
+    lake = Lake(spark, load_settings("local", [*options, f"lake.uri={lake_folder}"]).lake)
+    started = time.perf_counter()
+    files = lake.read(DOCUMENTS).select("accession", "etag", "metadata", "xml")
+    map_batches(files, Extract(Limits()), RESULT).write.format("noop").mode("overwrite").save()
+    return num_articles / (time.perf_counter() - started)
 
 
 def store(lake: Lake, scratch: Path, documents: Sequence[Document]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.bench.jats_spark import extract_all, numbered, stage_rate
+from jobs.bench.jats_spark import extract_all, numbered, stage_rate, unwritten_rate
 from jobs.bench.real_articles import written_articles
 from jobs.tables import Lake
 from schemas.articles import ARTICLES
@@ -31,3 +31,4 @@ def test_the_stage_finds_what_the_extractor_alone_finds(spark: SparkSession, lak
     assert stage_rate(spark, Path(lake.settings.uri), [], documents) > 0
     assert lake.read(ARTICLES).count() == len(documents)
     assert lake.read(FIGURES).count() == extract_all(documents) > 0
+    assert unwritten_rate(spark, Path(lake.settings.uri), [], len(documents)) > 0

@@ -133,6 +133,13 @@ def test_one_picture_in_several_pairs_is_shown_with_each(archive: Lake) -> None:
     assert (heading, {card.colour for card in cards}) == (f"{NUM_COPIES} pairs", {colour_of("c0")})
 
 
+def test_a_pair_whose_image_is_gone_is_counted_and_not_shown(archive: Lake) -> None:
+    pairs = archive.read(PAIRS).where("label = 'Figure a3'")
+    text = pair_gallery(archive, pairs.unionByName(frame(archive.spark, PAIRS, {"pair_id": "gone", "image_sha256": "gone"})))
+    assert [(heading, len(cards)) for heading, cards in sections(text).items()] == [("1 pair", 1)]
+    assert notes(text) == ["1 image gone until the next run"]
+
+
 def test_an_empty_archive_gives_a_page_without_pictures(spark: SparkSession, empty_lake: Path) -> None:
     lake = Lake(spark, LakeSettings(uri=str(empty_lake)))
     assert sections(duplicates_page(lake)) == {}
