@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 import tarfile
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,16 @@ from pyspark.sql import DataFrame, SparkSession
 
 from conf.load import load_settings
 from conf.settings import ExportSettings, Settings, UnusableSettings
-from jobs import export_shards
-from jobs.entry import job_module
-from jobs.export_shards import filtered_pairs, sample_rows, shard_counts, shard_rows, with_shard
-from jobs.stage import Counts, RunContext, run_stage
+from jobs import export_shards, find_eval_overlap
+from jobs.export_shards import check_decontaminated, filtered_pairs, sample_rows, shard_counts, shard_rows, with_shard
+from jobs.stage import RunContext, run_stage
 from jobs.tables import CHANGE, Lake
+from schemas.eval_overlap import EVAL_OVERLAP
 from schemas.images import IMAGES
 from schemas.pairs import PAIRS
+from schemas.runs import RUNS
 from schemas.shards import SHARDS
-from tests.jobs.rows import collected, frame
+from tests.jobs.rows import DAY_1, DAY_2, collected, frame
 from udfs.phash import HASH_VERSION
 
 pytestmark = pytest.mark.spark
@@ -236,17 +238,30 @@ def test_nothing_is_exported_that_evaluation_sets_were_not_looked_for_in(archive
     (tmp_path / "set" / "1.txt").write_text("no image")
     settings = settings_for(archive, tmp_path, f"eval.sets.mine={tmp_path / 'set'}")
 
-    def run(stage: str) -> Counts | None:
-        return run_stage(archive.spark, settings, RunContext.new(), job_module(stage), stage).counts
+    def record(day: datetime, stage: str, **inputs: object) -> None:
+        counts = dict.fromkeys(("num_in", "num_ok", "num_rejected", "num_filtered"), 0)
+        run = {"run_id": f"{day:%d}", "stage": stage, "started": day, "inputs": json.dumps(inputs)}
+        archive.append(RUNS, frame(archive.spark, RUNS, counts | run))
 
-    for stage in ("find_eval_overlap", "build_pairs"):
-        with pytest.raises(UnusableSettings, match=r"eval\.sets: .*; run find_eval_overlap and build_pairs before"):
-            run("export_shards")
-        run(stage)
-    assert run("export_shards") is not None
+    def is_refused() -> bool:
+        try:
+            check_decontaminated(archive, settings)
+        except UnusableSettings as refusal:
+            return "eval.sets: " in str(refusal) and "run find_eval_overlap and build_pairs before" in str(refusal)
+        return False
+
+    with pytest.raises(UnusableSettings, match=r"eval\.sets: "):
+        export_shards.run(archive.spark, settings, RunContext.new())
+    record(DAY_1, "find_eval_overlap", mark=find_eval_overlap.mark(settings))
+    assert is_refused()  # until the pairs are built with what was found
+    record(DAY_1, "build_pairs", tables={"eval_overlap": archive.version(EVAL_OVERLAP)})
+    assert not is_refused()
+    archive.append(EVAL_OVERLAP, frame(archive.spark, EVAL_OVERLAP, {"image_sha256": "image of a", "eval_set": "mine"}))
+    assert is_refused()
+    record(DAY_2, "build_pairs", tables={"eval_overlap": archive.version(EVAL_OVERLAP)})
+    assert not is_refused()
     (tmp_path / "set" / "2.txt").write_text("another")
-    with pytest.raises(UnusableSettings, match=r"eval\.sets"):
-        run("export_shards")
+    assert is_refused()
 
 
 def test_an_export_that_is_interrupted_leaves_no_manifest(archive: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
