@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ class HadoopFolder:
 
     def __init__(self, spark: SparkSession, uri: str) -> None:
         jvm: Any = spark._jvm
+        self._jvm = jvm
         self.uri = uri
         self._path = jvm.org.apache.hadoop.fs.Path
         self._folder = self._path(uri)
@@ -25,6 +27,19 @@ class HadoopFolder:
     def exists(self, name: str) -> bool:
         """Whether a file is there."""
         return bool(self._files.exists(self._path(self.uri, name)))
+
+    def names_descending(self, pattern: str) -> Iterator[str]:
+        """Names of the files that a glob pattern matches, the last first; each costs calls to the JVM when it is asked for."""
+        found = self._files.globStatus(self._path(self._folder, pattern)) or []  # sorted by name
+        return (found[number].getPath().getName() for number in reversed(range(len(found))))
+
+    def first_line(self, name: str) -> str:
+        """The first line of a text file."""
+        stream = self._files.open(self._path(self.uri, name))
+        try:
+            return self._jvm.java.io.BufferedReader(self._jvm.java.io.InputStreamReader(stream, "UTF-8")).readLine() or ""
+        finally:
+            stream.close()
 
     def changed(self) -> dict[str, datetime]:
         """The files' times of change, by the store's clock."""

@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import MapType, StructType
 
 from conf.settings import LakeSettings, UnusableSettings
+from jobs.commit_log import is_maintenance, newest_change
 from jobs.hadoop_files import HadoopFolder
 from jobs.lease import check_lease
 from schemas.catalog import TABLES
@@ -26,7 +27,6 @@ UPSERT = "upsert"
 DELETE = "delete"
 CHANGE = "_change"
 _USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
-_MAINTENANCE = {"OPTIMIZE", "VACUUM", "COMPUTE"}
 _MAINTENANCE_AT_ONCE = 20
 _PROPERTIES = {"delta.enableChangeDataFeed": "true", "delta.enableDeletionVectors": "false"}
 
@@ -109,8 +109,11 @@ class Lake:
 
     def version(self, table: Table) -> int:
         """The newest Delta version that changed rows: maintenance (OPTIMIZE, VACUUM) leaves them as they are."""
+        found = None if self.settings.catalog else newest_change(self.spark, self.path(table.name))
+        if found is not None:
+            return found
         history = self.spark.sql(f"DESCRIBE HISTORY {self.identifier(table)} LIMIT {_MAINTENANCE_AT_ONCE}").collect()
-        changes = [row["version"] for row in history if row["operation"].split()[0] not in _MAINTENANCE]
+        changes = [row["version"] for row in history if not is_maintenance(row["operation"])]
         return int(max(changes, default=history[0]["version"]))
 
     def versions(self, tables: Iterable[Table]) -> dict[str, int]:

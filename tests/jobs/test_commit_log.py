@@ -1,0 +1,89 @@
+"""The newest change of a table as the files of its log tell it, against what Delta says of its own history."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from jobs.commit_log import is_maintenance, newest_change
+from jobs.tables import Lake
+from schemas.rejects import REJECTS
+from tests.jobs.rows import frame
+
+
+def reject(lake: Lake, key: str) -> None:
+    lake.append(REJECTS, frame(lake.spark, REJECTS, {"stage": "s", "key": key, "reason": "timeout"}))
+
+
+def history(lake: Lake) -> list[tuple[int, str]]:
+    rows = lake.spark.sql(f"DESCRIBE HISTORY {lake.identifier(REJECTS)}").collect()
+    return [(row["version"], row["operation"]) for row in rows]
+
+
+def test_maintenance_is_passed_over_as_in_the_history_of_delta(lake: Lake) -> None:
+    found = []
+    for key in ("a", "b"):
+        reject(lake, key)
+        found.append(newest_change(lake.spark, lake.path("rejects")))
+    for statement in ("OPTIMIZE", "VACUUM", "DELETE FROM"):
+        lake.spark.sql(f"{statement} {lake.identifier(REJECTS)}")
+        found.append(newest_change(lake.spark, lake.path("rejects")))
+    listed = history(lake)
+    assert [operation for _, operation in listed] == [
+        "DELETE",
+        "VACUUM END",
+        "VACUUM START",
+        "OPTIMIZE",
+        "WRITE",
+        "WRITE",
+        "CREATE TABLE",
+    ]
+    assert found == [1, 2, 2, 2, listed[0][0]]
+
+
+@pytest.mark.parametrize("line", ["", json.dumps({"add": {"path": "a"}}), json.dumps({"commitInfo": {"timestamp": 1}})])
+def test_a_log_that_does_not_name_its_operations_leaves_the_answer_to_delta(
+    spark: SparkSession, tmp_path: Path, line: str
+) -> None:
+    log = tmp_path / "_delta_log"
+    log.mkdir()
+    (log / f"{0:020d}.json").write_text(json.dumps({"commitInfo": {"operation": "WRITE"}}) + "\n", encoding="utf-8")
+    assert newest_change(spark, str(tmp_path)) == 0
+    (log / f"{1:020d}.json").write_text(f"{line}\n", encoding="utf-8")
+    assert newest_change(spark, str(tmp_path)) is None
+
+
+def test_commits_are_told_from_the_other_files_of_a_log(spark: SparkSession, tmp_path: Path) -> None:
+    log = tmp_path / "_delta_log"
+    log.mkdir()
+    commit = json.dumps({"commitInfo": {"operation": "MERGE"}}) + "\n"
+    for name in (f"{9:020d}.json", f"{10:020d}.json", f"{9:020d}.{10:020d}.compacted.json", f"{11:020d}.crc", "_last.json"):
+        (log / name).write_text(commit, encoding="utf-8")
+    assert newest_change(spark, str(tmp_path)) == 10
+
+
+def test_no_log_is_no_answer(spark: SparkSession, tmp_path: Path) -> None:
+    assert newest_change(spark, str(tmp_path / "nothing")) is None
+    assert newest_change(spark, "unknown-scheme://bucket/table") is None
+
+
+def test_a_lake_whose_log_cannot_be_read_asks_delta(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    reject(lake, "a")
+    lake.spark.sql(f"OPTIMIZE {lake.identifier(REJECTS)}")
+    monkeypatch.setattr("jobs.tables.newest_change", lambda *_: None)
+    assert lake.version(REJECTS) == 1
+
+
+def test_every_word_of_maintenance_counts() -> None:
+    assert [
+        is_maintenance(name) for name in ("OPTIMIZE", "VACUUM START", "COMPUTE STATISTICS", "MERGE", "SET TBLPROPERTIES")
+    ] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
