@@ -211,6 +211,13 @@ class EvalSettings(Section):
         description="Name of each set: folder of image files, or Delta table with a binary column `image`",
     )
 
+    @field_validator("sets")
+    @classmethod
+    def _names_without_slash(cls, sets: dict[str, str]) -> dict[str, str]:
+        if slashed := sorted(name for name in sets if "/" in name):
+            raise ValueError(f"the name of a set may hold no slash, unlike {slashed}: it stands before file names in `rejects`")
+        return sets
+
 
 class PairSettings(Section):
     """Which figures become pairs and how they are split."""

@@ -31,11 +31,16 @@ IMAGES = Table(
             "64-bit pHash of the whole image, as imagehash.phash of the decoded pixels, as a signed integer",
             required=True,
         ),
-        Column("phash_trimmed", pa.int64(), "64-bit pHash after cutting the uniform margin, as a signed integer", required=True),
+        Column(
+            "phash_trimmed",
+            pa.int64(),
+            "64-bit pHash of the content without its white margin, through a Gaussian window, bits above 0, as a signed integer",
+            required=True,
+        ),
         Column(
             "phash256_trimmed",
             pa.binary(),
-            "256-bit pHash after cutting the uniform margin (32 bytes), to confirm a match",
+            "256-bit pHash of the same (32 bytes), to confirm a match",
             required=True,
         ),
         Column(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from PIL import BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImage
 
 from schemas.rejects import Reason, Rejected
 from udfs.image_options import ImageOptions
+from udfs.image_parts import END_OF_IMAGE, METADATA, PNG_TEXTS, START_OF_SCAN, bare_jpeg, bare_png, jpeg_segments
 from udfs.image_tiff import WideTiff
 
 HEADER_ERRORS = (OSError, ValueError, SyntaxError, LookupError, TypeError, OverflowError, EOFError, struct.error, MemoryError)
@@ -31,7 +32,6 @@ _UNSUPPORTED = (
     (b"%PDF", "PDF"),
     (b"%!PS", "PostScript"),
     (b"\xc5\xd0\xd3\xc6", "EPS"),
-    (b"<svg", "SVG"),
     (b"8BPS", "Photoshop"),
     (b"II+\x00", "BigTIFF"),
     (b"MM\x00+", "BigTIFF"),
@@ -41,7 +41,10 @@ _UNSUPPORTED = (
     (b"\x00\x00\x01\x00", "icon"),
     (b"\xd7\xcd\xc6\x9a", "WMF"),
 )
-_HEIF_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"mif1")
+_HEIF_BRANDS = (b"avif", b"avio", b"avis", b"heic", b"heis", b"heix", b"hevc", b"hevx", b"mif1", b"msf1")
+# Of a PNG what decides its pixels is opened, and texts, of which one may say which way up it is. What is damaged goes, as
+# browsers have it.
+_PNG_KEPT = ((*PNG_TEXTS, b"tRNS", b"iCCP", b"eXIf"), (b"tRNS", b"iCCP", b"eXIf"), (b"tRNS", b"eXIf"), ())
 _OPENERS: dict[str, Callable[[io.BytesIO], Image.Image]] = {
     "JPEG": JpegImagePlugin.JpegImageFile,  # with further pictures behind it (MPO of some cameras) it is the JPEG it begins with
     "PNG": PngImagePlugin.PngImageFile,
@@ -54,9 +57,9 @@ FORMATS = tuple(_OPENERS)
 _UNSUPPORTED_WORDS = ("not supported", "unsupported", "unknown", "cannot handle", "not implemented", "not available")
 _UNKNOWN_KINDS = ("unknown pixel mode", "unsupported", "not yet supported", "cannot handle")
 _SHORT_HEADER_BYTES = 1024
-_JPEG_METADATA = {*range(0xE0, 0xF0), 0xFE}
+_SVG_START_BYTES = 4096
 _JPEG_SCAN = b"\xff\xda"
-_JPEG_END = b"\xff\xd9"
+_FEW_SCANS = 16
 
 
 @dataclass(frozen=True)
@@ -87,18 +90,41 @@ def image_format(data: bytes) -> str:
     for signature, name in _UNSUPPORTED:
         if data.startswith(signature):
             raise Rejected(Reason.UNSUPPORTED, f"{name} is not a supported format")
+    if _is_svg(data):
+        raise Rejected(Reason.UNSUPPORTED, "SVG is not a supported format")
+    if data[:4] == b"\x01\x00\x00\x00" and data[40:44] == b" EMF":
+        raise Rejected(Reason.UNSUPPORTED, "EMF is not a supported format")
     if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
         raise Rejected(Reason.UNSUPPORTED, "HEIF and AVIF are not supported formats")
     raise Rejected(Reason.NOT_AN_IMAGE, f"no image signature; starts with {data[:8].hex() or 'nothing'}")
 
 
+def _is_svg(data: bytes) -> bool:
+    """True for an <svg> element at the start, behind a byte order mark, an XML declaration, comments or a document type."""
+    start = data[:_SVG_START_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip()
+    return start.startswith(b"<svg") or (start.startswith((b"<?xml", b"<!--", b"<!DOCTYPE svg")) and b"<svg" in start)
+
+
 def open_image(data: bytes) -> Image.Image:
     """The image with its header read and no pixel decoded; Rejected: not_an_image, unsupported, truncated."""
     name = image_format(data)
-    try:
-        return _OPENERS[name](io.BytesIO(data))
-    except HEADER_ERRORS as error:
-        raise Rejected(_header_reason(data, error), f"{name} header of {len(data)} bytes cannot be read: {error}") from error
+    first: BaseException | None = None
+    for shown in _openable(name, data):
+        try:
+            return _OPENERS[name](io.BytesIO(shown))
+        except HEADER_ERRORS as error:
+            first = first or error
+    raise Rejected(_header_reason(data, first), f"{name} header of {len(data)} bytes cannot be read: {first}") from first
+
+
+def _openable(name: str, data: bytes) -> Iterator[bytes]:
+    """The file as it is opened, and as it is opened where that fails: metadata that are damaged or huge cost no picture."""
+    if name == "PNG":
+        yield from (bare_png(data, kept) for kept in _PNG_KEPT)
+        return
+    yield data
+    if name == "JPEG":
+        yield bare_jpeg(data)
 
 
 def decoder_reason(error: BaseException) -> Reason:
@@ -108,9 +134,9 @@ def decoder_reason(error: BaseException) -> Reason:
     return Reason.UNSUPPORTED if unknown else Reason.TRUNCATED
 
 
-def _header_reason(data: bytes, error: BaseException) -> Reason:
+def _header_reason(data: bytes, error: BaseException | None) -> Reason:
     """unsupported for a kind of image that nobody here decodes; else the file is too short for a header, or has none."""
-    looked_up = error.__cause__  # in Pillow's tables of what it knows: the kinds and the compressions of a TIFF, for one
+    looked_up = error and error.__cause__  # in Pillow's tables of what it knows: kinds and compressions of a TIFF, for one
     is_unknown = isinstance(looked_up, KeyError) and looked_up.args != (TiffImagePlugin.COLORMAP,)
     if is_unknown or any(words in str(error).lower() for words in _UNKNOWN_KINDS):
         return Reason.UNSUPPORTED
@@ -128,8 +154,16 @@ def _least_bytes(data: bytes) -> int:
 
 def read_header(data: bytes, image: Image.Image) -> Header:
     """What the header of an opened image says; a JPEG's scans are counted in its bytes, never too low."""
-    num_scans = max(1, _num_pairs(data, _JPEG_SCAN)) if image.format == "JPEG" else 1
+    num_scans = _num_scans(data) if image.format == "JPEG" else 1
     return Header(str(image.format), image.width, image.height, num_scans)
+
+
+def _num_scans(data: bytes) -> int:
+    """Scans of a JPEG: where its bytes look like many, which metadata or what is appended may do, segment by segment."""
+    num_scans = _num_pairs(data, _JPEG_SCAN)
+    if num_scans > _FEW_SCANS:
+        num_scans = sum(segment.marker == START_OF_SCAN for segment in jpeg_segments(data))
+    return max(1, num_scans)
 
 
 def _num_pairs(data: bytes, pair: bytes) -> int:
@@ -157,12 +191,13 @@ def check_header(header: Header, options: ImageOptions) -> None:
 
 
 def is_plain_jpeg(data: bytes, max_metadata_bytes: int) -> bool:
-    """True for a JPEG that carries next to nothing but the picture: few bytes of metadata before it, none behind it."""
-    position, metadata = 2, 0
-    while position + 4 <= len(data) and data[position] == 0xFF:
-        marker, length = data[position + 1], int.from_bytes(data[position + 2 : position + 4], "big")
-        if marker == _JPEG_SCAN[1]:
-            return metadata <= max_metadata_bytes and data.endswith(_JPEG_END) and data.count(_JPEG_END) == 1
-        metadata += length if marker in _JPEG_METADATA else 0
-        position += 2 + length
+    """True for a JPEG that carries next to nothing but the picture: few bytes of metadata, nothing between or behind."""
+    expected, metadata, is_scanned = 2, 0, False
+    for segment in jpeg_segments(data):
+        if segment.start != expected and not is_scanned:
+            return False
+        if segment.marker == END_OF_IMAGE:
+            return segment.end == len(data) and metadata <= max_metadata_bytes
+        metadata += segment.end - segment.start if segment.marker in METADATA else 0
+        expected, is_scanned = segment.end, segment.marker == START_OF_SCAN  # its data follow
     return False

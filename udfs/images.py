@@ -17,6 +17,8 @@ __all__ = ["ImageOptions", "ImageRecord", "process_image"]
 _DIRECT_FORMATS = ("JPEG", "PNG")
 _DIRECT_BYTES = 2 * 2**20
 _DIRECT_WORK_PIXELS = 20_000_000
+_WIDE_WORK = 4  # 16-bit colours may be decoded twice, and are scaled as floats
+_PNG_DEPTH = slice(24, 25)
 _DEFAULTS = ImageOptions()
 _ISOLATED = IsolatedProcess("udfs.image_record", "process")
 
@@ -43,7 +45,7 @@ def _processed(data: bytes, options: ImageOptions) -> ImageRecord:
     if len(data) <= _DIRECT_BYTES:
         with warnings.catch_warnings(action="ignore"):  # what Pillow says of odd metadata is no news of a corpus
             planned = plan(data, options)
-            if _is_bounded(planned):
+            if _is_bounded(data, planned):
                 return make_record(data, planned, options)
     record = _ISOLATED.call((data, options), options.timeout_s)
     if not isinstance(record, ImageRecord):
@@ -57,5 +59,7 @@ def _refusal(error: Exception) -> Rejected:
     return Rejected(Reason.TOO_LARGE if no_memory else Reason.FETCH_FAILED, f"{type(error).__name__}: {error}")
 
 
-def _is_bounded(planned: Planned) -> bool:
-    return planned.header.format in _DIRECT_FORMATS and planned.header.work <= _DIRECT_WORK_PIXELS
+def _is_bounded(data: bytes, planned: Planned) -> bool:
+    header = planned.header
+    is_wide = header.format == "PNG" and data[_PNG_DEPTH] == b"\x10"
+    return header.format in _DIRECT_FORMATS and header.work * (_WIDE_WORK if is_wide else 1) <= _DIRECT_WORK_PIXELS

@@ -66,12 +66,6 @@ class _Room:
         return Members(self._all.hashes[:size], self._all.positions[:size])
 
 
-def collapse(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """The distinct hashes in ascending order and, for each hash given, its position among them."""
-    distinct, position = np.unique(hashes, return_inverse=True)
-    return distinct, position
-
-
 def save_hashes(path: Path, hashes: NDArray[np.uint64]) -> None:
     """Write hashes as a .npy file of 8 bytes each, for `load_hashes`."""
     with path.open("wb") as file:

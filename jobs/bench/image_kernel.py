@@ -96,7 +96,7 @@ def drafting_pillow(data: bytes) -> bytes:
 
 
 def _resized(opened: Image.Image) -> bytes:
-    image = opened.convert("RGB")
+    image = opened if opened.mode == "RGB" else opened.convert("RGB")  # of RGB that would be a copy
     out = io.BytesIO()
     image.resize(_fitted(image), Image.Resampling.LANCZOS).save(out, "JPEG", quality=_QUALITY)
     return out.getvalue()

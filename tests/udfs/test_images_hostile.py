@@ -49,7 +49,7 @@ def fail_with(error: BaseException, where: str, monkeypatch: pytest.MonkeyPatch)
     if where == "here":
         monkeypatch.setattr(images, "make_record", fail)
     else:
-        monkeypatch.setattr(images, "_is_bounded", lambda _: False)
+        monkeypatch.setattr(images, "_is_bounded", lambda *_: False)
         monkeypatch.setattr(IsolatedProcess, "call", fail)
 
 
@@ -137,6 +137,10 @@ def test_a_jpeg_with_missing_pixels_and_a_proper_end_is_truncated(mode: str) -> 
         (b"<html><body>404</body></html>", Reason.NOT_AN_IMAGE),
         (b"%PDF-1.7 ...", Reason.UNSUPPORTED),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", Reason.UNSUPPORTED),
+        (b"\xef\xbb\xbf<svg xmlns='http://www.w3.org/2000/svg'/>", Reason.UNSUPPORTED),
+        (b"<?xml version='1.0'?>\n<!-- drawn -->\n<svg xmlns='http://www.w3.org/2000/svg'/>", Reason.UNSUPPORTED),
+        (b"<?xml version='1.0'?><article/>", Reason.NOT_AN_IMAGE),
+        (b"\x01\0\0\0" + b"\0" * 36 + b" EMF" + b"\0" * 60, Reason.UNSUPPORTED),
         (b"\0\0\0\x1cftypavif" + b"\0" * 40, Reason.UNSUPPORTED),
         (b"\0\0\0\x0cjP  \r\n\x87\n" + b"\0" * 40, Reason.UNSUPPORTED),
         (hostile_inputs.png(60_000, 60_000, b"\0" * 1000), Reason.TOO_LARGE),
