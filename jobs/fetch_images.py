@@ -119,8 +119,9 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     work = lake.stage(todo, f"{STAGE}_work")
     num_in = work.count()
     total = Counts(0, 0, 0)
+    has_old = num_in > 0 and begin(lake, settings)
     for wave in waves(work, ("accession", "media_name"), num_in, settings.fetch.wave_size):
-        total += fetch_wave(lake, settings, context, wave, named)
+        total += fetch_wave(lake, settings, context, wave, named, has_old)
     drop_orphans(lake, settings, named)
     if num_in == 0:
         nothing = spark.createDataFrame([], "key string, reason string, detail string, fingerprint string")
@@ -128,6 +129,15 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     for name in (f"{STAGE}_work", f"{STAGE}_named"):
         lake.unstage(name)
     return Counts(num_in, total.num_ok, total.num_rejected)
+
+
+def begin(lake: Lake, settings: Settings) -> bool:
+    """Drop what a killed run left, then tell whether rows of `images` are of other settings or hashes, as their media say.
+
+    An image without a medium may be of any settings, and would stay for a medium that is fetched now.
+    """
+    drop_unused_images(lake, settings)
+    return not lake.read(MEDIA).where(F.col("options_hash") != options_hash(settings)).isEmpty()
 
 
 def media_as_kept(lake: Lake, settings: Settings) -> DataFrame:
@@ -145,6 +155,11 @@ def drop_orphans(lake: Lake, settings: Settings, named: DataFrame) -> None:
     """
     here = lake.read(MEDIA).withColumn("fingerprint", media_fingerprint())
     lake.delete(MEDIA, here.join(named, ["accession", "media_name", "fingerprint"], "left_anti"))
+    drop_unused_images(lake, settings)
+
+
+def drop_unused_images(lake: Lake, settings: Settings) -> None:
+    """Delete images that no medium has, and original bytes that nobody wants."""
     for table in (IMAGES, ORIGINALS):
         keys = lake.read(table).select("image_sha256")
         is_unwanted = table is ORIGINALS and not settings.fetch.keep_image_bytes
@@ -157,8 +172,11 @@ def missing_keys(lake: Lake, settings: Settings, named: DataFrame) -> DataFrame:
     return missing.select(reject_key().alias("key"))
 
 
-def fetch_wave(lake: Lake, settings: Settings, context: RunContext, wave: DataFrame, named: DataFrame) -> Counts:
-    """Fetch and process one wave of media and commit it: images, media, then rejects, whose objects are not looked at again."""
+def fetch_wave(lake: Lake, settings: Settings, context: RunContext, wave: DataFrame, named: DataFrame, has_old: bool) -> Counts:
+    """Fetch and process one wave of media and commit it: images, media, then rejects, whose objects are not looked at again.
+
+    has_old: whether images that are there may have to be replaced.
+    """
     tasks = running_tasks(lake.spark)
     fetch = MediaFetch(
         source_options(settings, tasks),
@@ -176,7 +194,7 @@ def fetch_wave(lake: Lake, settings: Settings, context: RunContext, wave: DataFr
         .join(wave.select("accession", "media_name", "fingerprint"), ["accession", "media_name"])
         .select(reject_key().alias("key"), "reason", "detail", reject_fingerprint().alias("fingerprint"))
     )
-    write_images(lake, settings, fetched)
+    write_images(lake, settings, fetched, has_old)
     lake.apply(MEDIA, changes_of_fetched(fetched, lake.read(MEDIA), MEDIA))
     tried = fetched.select(reject_key().alias("key"))
     num_rejected = sync_rejects(lake, context, STAGE, tried, refused, missing_keys(lake, settings, named))
@@ -185,14 +203,13 @@ def fetch_wave(lake: Lake, settings: Settings, context: RunContext, wave: DataFr
     return Counts(num_ok + num_rejected, num_ok, num_rejected)
 
 
-def write_images(lake: Lake, settings: Settings, fetched: DataFrame) -> None:
-    """Insert new images, with their bytes if wanted; under other image settings or hashes also replace those that are there."""
+def write_images(lake: Lake, settings: Settings, fetched: DataFrame, has_old: bool) -> None:
+    """Insert new images, with their bytes if wanted; where those that are there may be of other settings, replace them too."""
     images = distinct_images(fetched)
-    other = lake.read(MEDIA).where(F.col("options_hash") != options_hash(settings))
-    if other.isEmpty():
-        lake.insert_new(IMAGES, images)
-    else:
+    if has_old:
         lake.apply(IMAGES, images.withColumn(CHANGE, F.lit(UPSERT)))
+    else:
+        lake.insert_new(IMAGES, images)
     if settings.fetch.keep_image_bytes:
         lake.insert_new(ORIGINALS, distinct_images(fetched, ORIGINALS))
 

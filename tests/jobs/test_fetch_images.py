@@ -11,7 +11,7 @@ from conf.load import load_settings
 from jobs import fetch_images
 from jobs.arrow_frames import sql_columns
 from jobs.entry import job_module
-from jobs.fetch_images import distinct_images, drop_orphans, media_to_fetch, named_media
+from jobs.fetch_images import begin, distinct_images, drop_orphans, media_to_fetch, named_media, write_images
 from jobs.stage import stage_inputs
 from jobs.tables import Lake
 from schemas.documents import DOCUMENTS
@@ -136,3 +136,28 @@ def test_one_image_is_kept_of_equal_contents(spark: SparkSession) -> None:
     images = distinct_images(fetched(spark, ("c.jpg", "1"), ("a.jpg", "1"), ("b.jpg", "2"), ("d.jpg", None), ("e.jpg", "1")))
     assert images.columns == IMAGES.column_names
     assert collected(images, "image_sha256", "image") == [("1", b"a.jpg"), ("2", b"b.jpg")]
+
+
+@pytest.mark.parametrize("old_medium", [None, "another image's", "its own"])
+def test_no_image_of_other_settings_stays_for_a_medium_that_is_fetched_now(lake: Lake, old_medium: str | None) -> None:
+    settings = load_settings("local", [f"lake.uri={lake.settings.uri}"])
+    stale = frame(lake.spark, IMAGES, {"image_sha256": "1", "image": b"of before"})
+    lake.append(IMAGES, stale)
+    if old_medium is not None:
+        digest = "1" if old_medium == "its own" else "2"
+        about = {"accession": "PMC1.1", "media_name": "old.jpg", "image_sha256": digest, "options_hash": "before"}
+        lake.append(MEDIA, frame(lake.spark, MEDIA, about))
+    has_old = begin(lake, settings)
+    if old_medium == "its own":  # an earlier wave may bring that medium another image
+        lake.spark.sql(f"UPDATE {lake.identifier(MEDIA)} SET options_hash = '{fetch_images.options_hash(settings)}'")
+    write_images(lake, settings, fetched(lake.spark, ("new.jpg", "1")), has_old)
+    assert collected(lake.read(IMAGES), "image_sha256", "image") == [("1", b"new.jpg")]
+
+
+def test_images_of_these_settings_are_not_written_again(lake: Lake) -> None:
+    settings = load_settings("local", [f"lake.uri={lake.settings.uri}"])
+    lake.append(IMAGES, frame(lake.spark, IMAGES, {"image_sha256": "1", "image": b"here"}))
+    about = {"accession": "PMC1.1", "media_name": "a.jpg", "image_sha256": "1"}
+    lake.append(MEDIA, frame(lake.spark, MEDIA, about | {"options_hash": fetch_images.options_hash(settings)}))
+    write_images(lake, settings, fetched(lake.spark, ("b.jpg", "1")), begin(lake, settings))
+    assert collected(lake.read(IMAGES), "image_sha256", "image") == [("1", b"here")]
