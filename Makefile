@@ -34,7 +34,7 @@ lint: .venv/.installed
 .venv/.installed: pyproject.toml $(LOCK)
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv .venv
-	@echo "Installing the locked dependencies into .venv (about 6 GB with PyTorch, a few minutes)"
+	@echo "Installing the locked dependencies into .venv (about 7.5 GB with PyTorch, a few minutes)"
 	$(BIN)/pip install --quiet --disable-pip-version-check -r $(LOCK)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@

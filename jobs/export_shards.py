@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from conf.settings import ExportSettings, Settings, UnusableSettings
 from jobs import find_eval_overlap
 from jobs.arrow_frames import map_batches
-from jobs.comparable_images import incomparable_images
+from jobs.comparable_images import hash_version, incomparable_images
 from jobs.entry import main
 from jobs.options import refusals
 from jobs.stage import Counts, RunContext, newest_inputs
@@ -110,6 +110,16 @@ def check_decontaminated(lake: Lake, settings: Settings) -> None:
         )
 
 
+def check_comparable(images: DataFrame, settings: Settings) -> None:
+    """UnusableSettings where no image has hashes as these settings define them: an export would leave out every pair."""
+    others = images.select("hash_version").limit(1).collect()
+    if others and images.where(F.col("hash_version") == hash_version(settings)).isEmpty():
+        raise UnusableSettings(
+            f"images: these settings make hashes of the kind {hash_version(settings)}, the archive has"
+            f" {others[0]['hash_version']} alone; give the images.* settings that the pipeline had, or run it with these"
+        )
+
+
 def files(settings: Settings) -> str:
     """What lies in the export's folder, as a digest of its shards and manifest: an export that is gone is written again."""
     uri = folder_uri(settings.export)
@@ -130,6 +140,7 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     check_decontaminated(lake, settings)
     versions = lake.versions(READS)
     images = lake.read(IMAGES, versions["images"])
+    check_comparable(images, settings)
     pairs = filtered_pairs(lake.read(PAIRS, versions["pairs"]), incomparable_images(images, settings), recipe)
     samples = pairs.where("filtered IS NULL")
     counts = shard_counts(samples, recipe)

@@ -66,13 +66,15 @@ def refused_images(stage: str, reason: str, rows: Sequence[Row], read: ReadPictu
     """The pictures of a group of refused media as a section; empty where there is none to show."""
     pictures = {row["key"]: read(row["key"]) for row in rows} if stage == _OF_IMAGES else {}
     shown = [Card(picture, key.rpartition("/")[2], sources=[Source(key)]) for key, picture in pictures.items() if picture]
-    return cards(f"As far as they can be read: {reason}", shown) if shown else ""
+    return cards(f"{reason}: as the source of this archive has them, as far as they can be read", shown) if shown else ""
 
 
 def reject_section(stage: str, reason: str, rows: Sequence[Row]) -> str:
     """The table of one stage and reason."""
     cells = [(row["key"], row["detail"], str(row["attempts"]), row["day"]) for row in rows]
-    return table(f"{stage} refused {rows[0]['num_in_group']:,}: {reason}", REJECT_WIDTHS, cells)
+    num_more = rows[0]["num_in_group"] - len(rows)
+    note = f"The first {len(rows):,} by key, and {num_more:,} more: see --limit, or the table rejects." if num_more else ""
+    return table(f"{stage} refused {rows[0]['num_in_group']:,}: {reason}", REJECT_WIDTHS, cells, note)
 
 
 def quality_sections(lake: Lake, limit: int) -> list[str]:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pyspark.sql import SparkSession
+from pyspark.sql import Row, SparkSession
 from rich.markup import escape
+from rich.table import Column
 from rich.table import Table as Grid
 
 from conf.settings import UnusableSettings
@@ -39,11 +40,11 @@ def rows_grid(columns: Sequence[str], rows: Sequence[Sequence[object]], width: i
     """Rows side by side, or one value a line where the columns would be narrower than can be read."""
     names = [escape(name) for name in columns]
     if len(names) * MIN_COLUMN_WIDTH <= width:
-        grid = Grid(*names)
+        grid = Grid(*(Column(name, overflow="fold") for name in names))  # a digest that is cut cannot be used
         for row in rows:
             grid.add_row(*(_cell(value) for value in row))
         return grid
-    grid = Grid("column", "value")
+    grid = Grid("column", Column("value", overflow="fold"))
     for row in rows:
         for number, (name, value) in enumerate(zip(names, row, strict=True), start=1):
             grid.add_row(name, _cell(value), end_section=number == len(names))
@@ -55,4 +56,17 @@ def _cell(value: object) -> str:
         return "NULL"
     if isinstance(value, bytes | bytearray):
         return f"<{len(value)} bytes>"
-    return escape(str(value))  # a caption's [brackets] are no markup
+    return escape(_text(value))  # a caption's [brackets] are no markup
+
+
+def _text(value: object) -> str:
+    """A value as SQL writes it: true, [1, 2], {name: value}."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Row):
+        return f"{{{', '.join(f'{name}: {_text(part)}' for name, part in value.asDict().items())}}}"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_text(name)}: {_text(part)}' for name, part in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(_text(part) for part in value)}]"
+    return "NULL" if value is None else str(value)

@@ -100,7 +100,7 @@ def _refused(refused: list[dict[str, Any]]) -> Grid:
 def _example(reject: dict[str, str | None]) -> str:
     """The key of a reject and, on the next line, what the detail adds to it."""
     key, detail = reject["key"] or "", reject["detail"] or ""
-    return f"{key}\n{detail.removeprefix(key).lstrip(': ')}".rstrip()
+    return f"{key}\n{detail.removeprefix(f'{key}:').lstrip()}".rstrip()
 
 
 def _last_run(run: dict[str, Any]) -> Grid:

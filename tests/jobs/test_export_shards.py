@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import tarfile
 from datetime import datetime
@@ -190,6 +191,15 @@ def archive(lake: Lake) -> Lake:
     lake.apply(PAIRS, frame(spark, PAIRS, *pairs).selectExpr("*", f"'insert' AS {CHANGE}"))
     lake.apply(IMAGES, frame(spark, IMAGES, *images).selectExpr("*", f"'insert' AS {CHANGE}"))
     return lake
+
+
+def test_an_export_under_settings_of_other_hashes_is_refused_before_anything_is_removed(archive: Lake, tmp_path: Path) -> None:
+    export_shards.run(archive.spark, settings_for(archive, tmp_path), RunContext.new())
+    archive.spark.sql(f"DELETE FROM {archive.identifier(IMAGES)} WHERE hash_version = 'phash-0'")
+    other = settings_for(archive, tmp_path, "images.shrink_on_load=true")
+    with pytest.raises(UnusableSettings, match=re.escape(f"kind {HASH_VERSION}+shrunk, the archive has {HASH_VERSION} alone")):
+        export_shards.run(archive.spark, other, RunContext.new())
+    assert (tmp_path / "shards" / "mine" / "manifest.json").exists()
 
 
 def test_an_export_replaces_its_shards_and_leaves_other_files(archive: Lake, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_refused_inputs_stand_by_stage_and_reason_with_their_details(page: str) 
 
 
 def test_refused_images_that_can_be_read_are_shown(page: str) -> None:
-    [card] = sections(page)["As far as they can be read: truncated"]
+    [card] = sections(page)["truncated: as the source of this archive has them, as far as they can be read"]
     assert (card.heading, card.colour) == ("b.jpg", BLUE)
     assert "PMC2.1/b.jpg" in card.text
 
@@ -90,6 +90,8 @@ def test_refused_images_that_can_be_read_are_shown(page: str) -> None:
 def test_more_refused_inputs_than_asked_for_are_counted_but_not_shown(archive: Lake) -> None:
     page = quality_page(archive, limit=1)
     assert [row[0] for row in rows(page, "fetch_images refused 2: truncated")] == ["PMC2.1/a.jpg"]
+    assert "The first 1 by key, and 1 more: see --limit" in page
+    assert "more: see --limit" not in quality_page(archive, limit=2)
 
 
 def test_every_measure_is_computed_from_columns_that_images_have(archive: Lake) -> None:

@@ -4,7 +4,7 @@ import io
 
 import pytest
 from pyspark.errors import ParseException
-from pyspark.sql import SparkSession
+from pyspark.sql import Row, SparkSession
 from rich.console import Console
 
 from jobs.queries import check_read_only, rows_grid
@@ -74,3 +74,18 @@ def test_many_columns_stand_one_below_the_other() -> None:
     assert sum("column_19" in line for line in lines) == 2
     assert any("column_0" in line and "<3 bytes>" in line for line in lines)
     assert max(map(len, lines)) <= 80
+
+
+def test_a_digest_is_never_cut() -> None:
+    digest = "".join(f"{number:x}" for number in range(64))[:64]
+    for columns in (1, 20):
+        lines = printed([f"column_{number}" for number in range(columns)], [(digest,) * columns])
+        assert "…" not in "".join(lines)
+        assert max(map(len, lines)) <= 80
+
+
+def test_nested_values_stand_as_sql_writes_them() -> None:
+    mention = Row(section="Results", start=164, panels=["A", None])
+    lines = printed(["value"], [([mention],), (True,), ({"a": 1},)])
+    for text in ("[{section: Results, start: 164, panels: [A, NULL]}]", "true", "{a: 1}"):
+        assert any(text in line for line in lines), text
