@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -36,7 +37,7 @@ def load_model(model: type[Model], source: Path | Traversable, overrides: Iterab
     try:
         return model.model_validate(_expand(values))
     except ValidationError as error:
-        raise UnusableSettings(_explain(error, source.name)) from None
+        raise UnusableSettings(_explain(error, source.name, model)) from None
 
 
 def read_yaml(source: Path | Traversable) -> dict[str, Any]:
@@ -80,10 +81,23 @@ def _expand(value: Any) -> Any:
     return value
 
 
-def _explain(error: ValidationError, source: str) -> str:
+def _explain(error: ValidationError, source: str, model: type[BaseModel]) -> str:
     lines = []
     for item in error.errors():
         key = ".".join(str(part) for part in item["loc"]) or "(settings)"
-        rule = "unknown key" if item["type"] == "extra_forbidden" else item["msg"].removeprefix("Value error, ")
+        rule = item["msg"].removeprefix("Value error, ")
+        if item["type"] == "extra_forbidden":
+            similar = get_close_matches(key, _keys(model), 1)
+            rule = "unknown key" + (f", did you mean {similar[0]}?" if similar else "")
         lines.append(f"{key}: {rule} (got {str(item['input'])[:80]!r})")
     return f"{len(lines)} wrong setting(s) in {source} or the overrides:\n  " + "\n  ".join(lines)
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    """Every key of a model, `section.key` of a section."""
+    keys = []
+    for name, field in model.model_fields.items():
+        keys.append(name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            keys += [f"{name}.{key}" for key in _keys(field.annotation)]
+    return keys

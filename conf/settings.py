@@ -195,11 +195,14 @@ class DuplicateSettings(Section):
     max_articles_per_image: Positive = Field(
         50, description="An image in more articles is boilerplate: no pair, and it connects no articles"
     )
+    max_articles_per_component: Positive = Field(
+        500, description="As before, for all images that chains of near images connect: a logo that is encoded anew each time"
+    )
     max_broadcast_hashes: Positive = Field(
         100_000_000,
-        description="Up to so many distinct hashes go to every executor as one file (8 bytes each); more are shuffled",
+        description="Up to so many distinct hashes go to every executor in files (48 bytes each); more are shuffled",
     )
-    hashes_per_task: Positive = Field(8_000_000, description="Hashes a task holds when they are shuffled (13 bytes each)")
+    hashes_per_task: Positive = Field(4_000_000, description="Hashes a task holds when they are shuffled (about 60 bytes each)")
     images_per_task: Positive = Field(200_000, description="Images whose clusters a task decides (about 400 bytes each)")
 
 

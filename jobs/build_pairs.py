@@ -11,9 +11,9 @@ from pyspark.sql import functions as F
 
 from conf.settings import PairSettings, Settings
 from jobs.arrow_frames import narrow_rows
+from jobs.boilerplate import boilerplate_and_components
 from jobs.entry import main
 from jobs.figure_licenses import licensed_figures
-from jobs.near_components import near_components
 from jobs.split_groups import split_groups
 from jobs.stage import Counts, RunContext, sync_rejects
 from jobs.tables import Lake
@@ -71,19 +71,6 @@ def largest_media(figures: DataFrame, media: DataFrame, images: DataFrame) -> Da
     best = F.struct(pixels, "num_bytes", "media_name", "image_sha256", "width_px", "height_px")
     largest = candidates.join(sized, ["accession", "media_name"]).groupBy("accession", "figure_id").agg(F.max(best).alias("best"))
     return largest.select("accession", "figure_id", "best.media_name", "best.image_sha256", "best.width_px", "best.height_px")
-
-
-def boilerplate_images(media: DataFrame, duplicates: DataFrame, max_articles: int) -> DataFrame:
-    """Images that, with their duplicates, stand in more than `max_articles` articles: logos, badges, blank plots."""
-    cluster = F.coalesce("cluster_id", "image_sha256").alias("cluster")
-    used = media.join(duplicates.select("image_sha256", "cluster_id"), "image_sha256", "left").select(
-        "accession", "image_sha256", cluster
-    )
-    pmcid = F.substring_index("accession", ".", 1)
-    common = (
-        used.groupBy("cluster").agg(F.count_distinct(pmcid).alias("num_articles")).where(F.col("num_articles") > max_articles)
-    )
-    return used.join(common, "cluster").select("image_sha256").distinct()
 
 
 def judged_figures(
@@ -181,15 +168,13 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     """Judge every figure, bring pairs up to date, bury the pairs that went."""
     lake = Lake(spark, settings.lake)
     figures, media, duplicates = lake.read(FIGURES), lake.read(MEDIA), lake.read(DUPLICATES)
-    boilerplate = boilerplate_images(media, duplicates, settings.duplicates.max_articles_per_image)
-    boilerplate = lake.stage(boilerplate, f"{STAGE}/boilerplate")
+    with narrow_rows(spark):
+        boilerplate, near = boilerplate_and_components(lake, media, duplicates, lake.read(IMAGES), settings.duplicates, STAGE)
     chosen = largest_media(figures, media, lake.read(IMAGES))
     articles = preferred_versions(lake.read(ARTICLES), settings.pairs.version_policy)
     articles = with_documents_told(articles, lake.read(DOCUMENTS).select("accession", "is_retracted", "is_relicensed"))
     judged = lake.stage(judged_figures(figures, articles, chosen, boilerplate, settings.pairs), f"{STAGE}/judged")
-    with narrow_rows(spark):
-        near = near_components(duplicates, boilerplate, lake.read(IMAGES), settings.duplicates)
-        shown = duplicates.join(lake.stage(near, f"{STAGE}/near"), "image_sha256")
+    shown = duplicates.join(near, "image_sha256")
     pairs = lake.stage(pairs_of(judged, lake.read(MENTIONS), shown, lake.read(EVAL_OVERLAP), settings.pairs), f"{STAGE}/pairs")
     bury(lake, context, pairs)
     lake.sync(PAIRS, pairs)

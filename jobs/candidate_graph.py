@@ -1,4 +1,4 @@
-"""The graph of hashes near each other, kept from run to run: which of its components are to be decided."""
+"""The graph of hashes that some images confirm as near, kept from run to run: which of its components are to be decided."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from conf.settings import DuplicateSettings
 from jobs.components import components
+from jobs.hash_looks import hash_looks
 from jobs.hash_pairs import hash_pairs
 from jobs.tables import CHANGE, DELETE, INSERT, Lake
 from schemas.hash_pairs import HASH_PAIRS
@@ -19,9 +20,9 @@ _ENDS = ("lower_phash", "upper_phash")
 
 @dataclass(frozen=True)
 class Graph:
-    """decided: phash_trimmed and component of the hashes to decide. found: pairs new to the table. lost: pairs to leave it.
+    """decided: phash_trimmed and component of the hashes to decide. found: pairs of touched hashes. lost: see below.
 
-    `lost` is None where `found` is the whole graph. All are staged.
+    `lost` is None where `found` is the whole graph, else pairs of the table that are no more. All are staged.
     """
 
     decided: DataFrame
@@ -30,15 +31,16 @@ class Graph:
 
 
 def candidate_graph(lake: Lake, images: DataFrame, touched: DataFrame | None, settings: DuplicateSettings) -> Graph:
-    """The graph of the hashes of `images`, searched anew, or (touched given) grown by new hashes and shrunk by lost ones."""
+    """The graph of the hashes of `images`, searched anew, or (touched given) changed where touched hashes are."""
     known = lake.read(HASH_PAIRS)
     hashes = lake.stage(distinct_hashes(images, touched), f"{_STAGED}/hashes")
-    with hash_pairs(hashes.where("is_usable").select("phash", "is_new"), settings) as searched:
+    searchable = hashes.where("is_usable").select("phash", "looks", F.col("is_touched").alias("is_new"))
+    with hash_pairs(searchable, settings) as searched:
         found = lake.stage(searched.select(*known.columns), f"{_STAGED}/found")
     if touched is None:
         lost, pairs = None, found
     else:
-        lost = lake.stage(lost_pairs(known, hashes, touched), f"{_STAGED}/lost")
+        lost = lake.stage(lost_pairs(known, touched, found), f"{_STAGED}/lost")
         pairs = known.join(lost, list(_ENDS), "left_anti").union(found)
     edges = pairs.select(F.col("lower_phash").alias("left"), F.col("upper_phash").alias("right"))
     connected = lake.stage(components(edges), f"{_STAGED}/components")
@@ -56,24 +58,24 @@ def save_graph(lake: Lake, graph: Graph) -> None:
 
 
 def distinct_hashes(images: DataFrame, touched: DataFrame | None) -> DataFrame:
-    """Each phash of the images with num_images, is_usable (some image with it has features), is_touched and is_new."""
-    counted = images.groupBy(F.col("phash_trimmed").alias("phash")).agg(
-        F.count("*").alias("num_images"), F.max(~F.col("is_featureless")).alias("is_usable")
-    )
+    """Each phash of the images as by `hash_looks`, with is_touched."""
+    hashes = hash_looks(images)
     if touched is None:
-        return counted.withColumns({"is_touched": F.lit(True), "is_new": F.lit(True)})
-    marks = touched.groupBy(F.col("phash_trimmed").alias("phash")).agg(F.max("is_new").alias("is_new"))
-    return counted.join(marks, "phash", "left").select(
-        *counted.columns, F.col("is_new").isNotNull().alias("is_touched"), F.coalesce("is_new", F.lit(False)).alias("is_new")
-    )
+        return hashes.withColumn("is_touched", F.lit(True))
+    marks = touched_hashes(touched).withColumn("is_touched", F.lit(True))
+    return hashes.join(marks, "phash", "left").withColumn("is_touched", F.coalesce("is_touched", F.lit(False)))
 
 
-def lost_pairs(pairs: DataFrame, hashes: DataFrame, touched: DataFrame) -> DataFrame:
-    """Recorded pairs of a hash that no usable image has any more."""
-    left = hashes.where("is_usable").select("phash")
-    gone = touched.select(F.col("phash_trimmed").alias("phash")).distinct().join(left, "phash", "left_anti")
-    at_an_end = [pairs.join(gone.withColumnRenamed("phash", end), end, "left_semi").select(*pairs.columns) for end in _ENDS]
-    return at_an_end[0].union(at_an_end[1]).distinct()
+def touched_hashes(touched: DataFrame) -> DataFrame:
+    """phash of the touched images, those that are gone included."""
+    return touched.select(F.col("phash_trimmed").alias("phash")).distinct()
+
+
+def lost_pairs(known: DataFrame, touched: DataFrame, found: DataFrame) -> DataFrame:
+    """Recorded pairs of a touched hash that were not found again: no image has it any more, or none that confirms the pair."""
+    hashes = touched_hashes(touched)
+    at_an_end = [known.join(hashes.withColumnRenamed("phash", end), end, "left_semi").select(*known.columns) for end in _ENDS]
+    return at_an_end[0].union(at_an_end[1]).distinct().join(found, list(_ENDS), "left_anti")
 
 
 def members(hashes: DataFrame, found: DataFrame, lost: DataFrame | None) -> DataFrame:

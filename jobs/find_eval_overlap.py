@@ -6,6 +6,7 @@ Reads: images, the evaluation sets. Writes: eval_overlap (key image_sha256, eval
 from __future__ import annotations
 
 import json
+from collections import Counter
 from functools import reduce
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ from conf.settings import DuplicateSettings, Settings, UnusableSettings
 from jobs.arrow_frames import map_batches, narrow_rows, sql_columns
 from jobs.comparable_images import comparable_images, hash_version
 from jobs.entry import main
+from jobs.hash_looks import hash_looks
 from jobs.hash_pairs import hash_pairs
 from jobs.options import image_options
 from jobs.stage import Counts, RunContext, sync_rejects
@@ -50,18 +52,23 @@ def set_digest(name: str, uri: str) -> str:
         ) from None
 
 
-def eval_images(lake: Lake, sets: dict[str, str], max_bytes: int) -> tuple[DataFrame, int]:
-    """eval_set, name, content of every image of the sets, and their number, counted apart from them.
+def eval_images(lake: Lake, sets: dict[str, str], max_bytes: int) -> tuple[DataFrame, int, Counter[str]]:
+    """eval_set, name, content of every image of the sets; how many files and rows they have, and how many rows show no new one.
 
     A file goes by its path below the folder, a table's image by its SHA-256.
     """
-    frames, total = [], 0
+    frames, total, left_out = [], 0, Counter[str]()
     for name, uri in sorted(sets.items()):
-        images = lake.read_images(uri)
-        shown, number = folder_files(lake.spark, uri, max_bytes) if images is None else (images, images.count())
+        rows = lake.read_images(uri)
+        if rows is None:
+            shown, number = folder_files(lake.spark, uri, max_bytes)
+        else:
+            shown = rows.where("name IS NOT NULL").dropDuplicates(["name"])
+            number, num_images, num_distinct = rows.agg(F.count("*"), F.count("name"), F.count_distinct("name")).collect()[0]
+            left_out += Counter({"no_image": number - num_images, "repeated": num_images - num_distinct})
         frames.append(shown.select(F.lit(name).alias("eval_set"), "name", "content"))
         total += number
-    return reduce(DataFrame.unionByName, frames, lake.spark.createDataFrame([], sql_columns(NAMED))), total
+    return reduce(DataFrame.unionByName, frames, lake.spark.createDataFrame([], sql_columns(NAMED))), total, left_out
 
 
 def folder_files(spark: SparkSession, uri: str, max_bytes: int) -> tuple[DataFrame, int]:
@@ -123,11 +130,13 @@ def near_looks(archive: DataFrame, wanted: DataFrame, near: DataFrame, max_dista
 
 
 def near_hashes(lake: Lake, images: DataFrame, hashed: DataFrame, settings: DuplicateSettings) -> DataFrame:
-    """phash, eval_phash, hamming_distance of an archive's hash and an evaluation image's within the distance, staged."""
-    ours = images.select(F.col("phash_trimmed").alias("phash")).distinct()
+    """phash, eval_phash, hamming_distance of an archive's hash and an evaluation image's that may be near, staged."""
+    columns = (*LOOK, "is_featureless")
     theirs = hashed.select(F.col("phash_trimmed").alias("phash")).distinct()
-    old = ours.join(theirs, "phash", "left_anti").withColumn("is_new", F.lit(False))
-    together = lake.stage(old.unionByName(theirs.withColumn("is_new", F.lit(True))), f"{STAGE}/hashes")
+    looks = hash_looks(images.select(*columns).unionByName(hashed.withColumn("is_featureless", F.lit(False)).select(*columns)))
+    marks = theirs.withColumn("is_new", F.lit(True))
+    marked = looks.join(marks, "phash", "left").select("phash", "looks", F.coalesce("is_new", F.lit(False)).alias("is_new"))
+    together = lake.stage(marked, f"{STAGE}/hashes")
     with narrow_rows(lake.spark), hash_pairs(together, settings) as found:
         pairs = lake.stage(found, f"{STAGE}/pairs")
     ends = (("lower_phash", "upper_phash"), ("upper_phash", "lower_phash"))
@@ -140,7 +149,7 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     """Hash the evaluation sets, compare them with the whole archive, bring the table up to date."""
     lake = Lake(spark, settings.lake)
     images = comparable_images(lake.read(IMAGES), settings)
-    shown, num_in = eval_images(lake, settings.eval.sets, settings.images.max_bytes)
+    shown, num_in, left_out = eval_images(lake, settings.eval.sets, settings.images.max_bytes)
     hashed = lake.stage(map_batches(shown, HashEvalImages(image_options(settings)), RESULT), f"{STAGE}/eval_images")
     accepted = hashed.where("reason IS NULL")
     featured = accepted.where(F.col("entropy_bits") >= settings.duplicates.min_entropy_bits)
@@ -149,7 +158,7 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     key = F.concat_ws("/", "eval_set", "name").alias("key")
     refused = hashed.where("reason IS NOT NULL").select(key, "reason", "detail", F.col("eval_image").alias("fingerprint"))
     num_rejected = sync_rejects(lake, context, STAGE, hashed.select(key), refused)
-    counts = Counts(num_in, accepted.count(), num_rejected)
+    counts = Counts(num_in, accepted.count(), num_rejected, dict(left_out))
     lake.unstage(STAGE)
     return counts
 

@@ -1,4 +1,4 @@
-"""Every pair of distinct hashes within a Hamming distance, found by all executors together."""
+"""Every confirmed pair of distinct hashes within a Hamming distance, found by all executors together."""
 
 from __future__ import annotations
 
@@ -12,50 +12,83 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.format import open_memmap
 from pyspark import SparkFiles
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from conf.settings import DuplicateSettings
 from jobs.arrow_frames import map_batches, sql_columns
-from udfs.bands import ALL_BITS, HASH_BITS, Agreement, agreements, cheapest_num_bands
-from udfs.batches.hash_pairs import KEYED, PACKED, PAIR, PackHashes, SearchFile, SearchKeys
+from jobs.hash_keys import placed_by_key
+from udfs.bands import ALL_BITS, HASH_BITS, agreements, cheapest_num_bands
+from udfs.batches.hash_pairs import PACKED, PAIR, HashFiles, PackHashes, SearchFiles, SearchKeys
+from udfs.looks import FINE_WORDS, LOOK_BYTES, Distances
 from udfs.near_duplicates import plan_tasks
 
 
 @dataclass(frozen=True)
-class _ExecutorFile:
-    """Where a file sent to every executor lies on the machine that asks."""
+class _ExecutorFiles:
+    """Where files sent to every executor lie on the machine that asks."""
 
-    name: str
+    token: str
 
-    def __call__(self) -> Path:
-        return Path(SparkFiles.get(self.name))
+    def __call__(self) -> HashFiles:
+        names = (_file_name(field, self.token) for field in HashFiles._fields)
+        return HashFiles(*(np.load(SparkFiles.get(name), mmap_mode="r") for name in names))
+
+
+class _Sizes(NamedTuple):
+    """Hashes that are not new, those that are, and the looks of both."""
+
+    num_old: int
+    num_new: int
+    num_looks: int
+
+    @property
+    def num_hashes(self) -> int:
+        return self.num_old + self.num_new
 
 
 @contextmanager
 def hash_pairs(hashes: DataFrame, settings: DuplicateSettings) -> Iterator[DataFrame]:
-    """lower_phash, upper_phash and hamming_distance of every pair within `max_distance` that has a new hash in it.
+    """lower_phash, upper_phash and hamming_distance of every confirmed pair within `max_distance` that has a new hash in it.
 
-    hashes: phash (long, distinct), is_new; staged, for it is read several times. Up to `max_broadcast_hashes` go to every
-    executor as one file of 8 bytes each, and tasks are shares of the search; more are shuffled by the bits that must agree.
-    The frame can be read as long as the context is open: after that the file is empty.
+    Confirmed is a pair that has a look each within `max_distance_256`, or one with more looks than are kept.
+    hashes: phash (long, distinct), looks, is_new; staged, for it is read several times. Up to `max_broadcast_hashes` go to every
+    executor as files of 48 bytes each, and tasks are shares of the search; more are shuffled by the bits that must agree.
+    The frame can be read as long as the context is open: after that the files are empty.
     """
-    num_by_age = {row["is_new"]: row["count"] for row in hashes.groupBy("is_new").count().collect()}
-    num_old, num_new = num_by_age.get(False, 0), num_by_age.get(True, 0)
-    if num_new == 0 or num_old + num_new < 2:
+    sizes = _sizes(hashes)
+    if sizes.num_new == 0 or sizes.num_hashes < 2:
         yield hashes.sparkSession.createDataFrame([], sql_columns(PAIR))
-    elif num_old + num_new > settings.max_broadcast_hashes:
-        yield _shuffled(hashes, num_old + num_new, settings)
+    elif sizes.num_hashes > settings.max_broadcast_hashes:
+        yield _shuffled(hashes, sizes.num_hashes, settings)
     else:
-        path = sent_files() / f"hashes-{secrets.token_hex(8)}.npy"
+        token = secrets.token_hex(8)
         try:
-            yield _broadcast(hashes, (num_old, num_new), settings.max_distance, path)
+            yield _broadcast(hashes, sizes, _distances(settings), token)
         finally:
-            with suppress(FileNotFoundError):
-                os.truncate(path, 0)
+            for field in HashFiles._fields:
+                with suppress(FileNotFoundError):
+                    os.truncate(sent_files() / _file_name(field, token), 0)
+
+
+def _sizes(hashes: DataFrame) -> _Sizes:
+    num_looks = F.sum(F.octet_length("looks")) / LOOK_BYTES
+    rows = hashes.groupBy("is_new").agg(F.count("*").alias("num_hashes"), num_looks.cast("long").alias("num_looks")).collect()
+    by_age = {row["is_new"]: row["num_hashes"] for row in rows}
+    return _Sizes(by_age.get(False, 0), by_age.get(True, 0), sum(row["num_looks"] for row in rows))
+
+
+def _distances(settings: DuplicateSettings) -> Distances:
+    return Distances(settings.max_distance, settings.max_distance_256)
+
+
+def _file_name(field: str, token: str) -> str:
+    return f"{field}-{token}.npy"
 
 
 @cache
@@ -70,32 +103,38 @@ def sent_files() -> Path:
     return folder
 
 
-def _broadcast(hashes: DataFrame, sizes: tuple[int, int], max_distance: int, path: Path) -> DataFrame:
-    spark, (num_old, num_new) = hashes.sparkSession, sizes
-    written = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint64, shape=(num_old + num_new,))
-    start = 0
-    for is_new in (False, True):
-        packed = map_batches(hashes.where(F.col("is_new") == is_new).select("phash"), PackHashes(), PACKED)
-        for row in packed.toLocalIterator():
-            part = np.frombuffer(row["packed"], np.uint64)
-            written[start : start + len(part)] = part
-            start += len(part)
-    written.flush()
-    spark.sparkContext.addFile(str(path))
-    tasks = plan_tasks(num_old + num_new, max_distance)
-    search = SearchFile(_ExecutorFile(path.name), max_distance, tasks, num_old)
+def _broadcast(hashes: DataFrame, sizes: _Sizes, distances: Distances, token: str) -> DataFrame:
+    spark = hashes.sparkSession
+    _write_files(hashes, sizes, token)
+    for field in HashFiles._fields:
+        spark.sparkContext.addFile(str(sent_files() / _file_name(field, token)))
+    tasks = plan_tasks(sizes.num_hashes, distances.coarse)
+    search = SearchFiles(_ExecutorFiles(token), distances, tasks, sizes.num_old)
     return map_batches(spark.range(0, len(tasks), 1, len(tasks)), search, PAIR)
+
+
+def _write_files(hashes: DataFrame, sizes: _Sizes, token: str) -> None:
+    """Stream old hashes, then new ones into the files; the driver holds a batch at a time."""
+    shapes = ((np.uint64, (sizes.num_hashes,)), (np.int64, (sizes.num_hashes + 1,)), (np.uint64, (sizes.num_looks, FINE_WORDS)))
+    paths = (sent_files() / _file_name(field, token) for field in HashFiles._fields)
+    files = [open_memmap(path, mode="w+", dtype=dtype, shape=shape) for path, (dtype, shape) in zip(paths, shapes, strict=True)]
+    written = HashFiles(*files)
+    start, num_looks = 0, 0
+    for is_new in (False, True):
+        packed = map_batches(hashes.where(F.col("is_new") == is_new).select("phash", "looks"), PackHashes(), PACKED)
+        for row in packed.toLocalIterator():
+            part, ends = np.frombuffer(row["hashes"], np.uint64), np.frombuffer(row["ends"], np.int64)
+            words = np.frombuffer(row["looks"], np.uint64).reshape(-1, FINE_WORDS)
+            written.hashes[start : start + len(part)] = part
+            written.ends[start + 1 : start + 1 + len(part)] = ends + num_looks
+            written.words[num_looks : num_looks + len(words)] = words
+            start, num_looks = start + len(part), num_looks + len(words)
+    for file in files:
+        file.flush()
 
 
 def _shuffled(hashes: DataFrame, num_hashes: int, settings: DuplicateSettings) -> DataFrame:
     num_bands = cheapest_num_bands(num_hashes, HASH_BITS, settings.max_distance) or settings.max_distance + 1
     ways = agreements(ALL_BITS, settings.max_distance, num_bands)
-    keys = F.array(*(F.struct(F.lit(number).alias("agreement"), _key(way).alias("key")) for number, way in enumerate(ways)))
-    num_tasks = -(-num_hashes * len(ways) // settings.hashes_per_task)
-    keyed = hashes.select("phash", "is_new", F.explode(keys).alias("at")).select("at.agreement", "at.key", "phash", "is_new")
-    placed = keyed.repartition(num_tasks, "agreement", "key").select(*KEYED.names)
-    return map_batches(placed, SearchKeys(settings.max_distance, ways), PAIR)
-
-
-def _key(way: Agreement) -> Column:
-    return F.col("phash").bitwiseAND(F.lit(int(np.uint64(way.equal).view(np.int64))))
+    placed = placed_by_key(hashes, num_hashes, ways, settings.hashes_per_task)
+    return map_batches(placed, SearchKeys(_distances(settings), ways), PAIR)

@@ -99,13 +99,16 @@ class Lake:
         return feed.table(self.identifier(table))
 
     def read_images(self, uri: str) -> DataFrame | None:
-        """name (SHA-256) and content of the images of a Delta table with a column `image`; None where there is no such table."""
+        """name (SHA-256) and content of each row of a Delta table with a column `image`, NULL for both where it has none.
+
+        None where there is no such table.
+        """
         from delta.tables import DeltaTable
 
         if not DeltaTable.isDeltaTable(self.spark, uri):
             return None
-        images = self.spark.read.format("delta").load(uri).where("image IS NOT NULL")
-        return images.select(F.sha2("image", 256).alias("name"), F.col("image").alias("content")).dropDuplicates(["name"])
+        images = self.spark.read.format("delta").load(uri)
+        return images.select(F.sha2("image", 256).alias("name"), F.col("image").alias("content"))
 
     def version(self, table: Table) -> int:
         """The newest Delta version that changed rows: maintenance (OPTIMIZE, VACUUM) leaves them as they are."""

@@ -55,7 +55,8 @@ _OPENERS: dict[str, Callable[[io.BytesIO], Image.Image]] = {
 }
 FORMATS = tuple(_OPENERS)
 _UNSUPPORTED_WORDS = ("not supported", "unsupported", "unknown", "cannot handle", "not implemented", "not available")
-_UNKNOWN_KINDS = ("unknown pixel mode", "unsupported", "not yet supported", "cannot handle")
+# The last of them: more planes than Pillow has a name for.
+_UNKNOWN_KINDS = ("unknown pixel mode", "unsupported", "not yet supported", "cannot handle", "string index out of range")
 _SHORT_HEADER_BYTES = 1024
 _SVG_START_BYTES = 4096
 _JPEG_SCAN = b"\xff\xda"

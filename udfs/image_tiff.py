@@ -32,12 +32,14 @@ def is_admitted(image: Image.Image) -> bool:
 
 
 def check_planes(image: Image.Image) -> None:
-    """Refuse, as unsupported, grey with alpha and colours of more than 8 bits in planes: no decoder here puts them together."""
+    """Refuse, as unsupported, planes that no decoder here puts together: grey with alpha, more than 8 bits, mirrored bytes."""
     tags = getattr(image, "tag_v2", {})
     bits = tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,))
     is_apart = tags.get(TiffImagePlugin.PLANAR_CONFIGURATION, 1) != 1 and tags.get(TiffImagePlugin.SAMPLESPERPIXEL, 1) > 1
-    is_wide = is_admitted(image) or (max(bits) > 8 and image.info.get("compression") == "raw")
-    if is_apart and (is_wide or image.mode in ("LA", "La")):
+    is_raw = image.info.get("compression") == "raw"
+    is_wide = is_admitted(image) or (max(bits) > 8 and is_raw)
+    is_mirrored = tags.get(TiffImagePlugin.FILLORDER, 1) != 1 and is_raw
+    if is_apart and (is_wide or is_mirrored or image.mode in ("LA", "La")):
         raise Rejected(Reason.UNSUPPORTED, f"TIFF: {image.mode} planes of {max(bits)} bits that lie apart")
 
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from udfs.clusters import assign_canonical
 from udfs.components import Components
-from udfs.hamming import Pairs, native, popcount
+from udfs.hamming import Pairs
+from udfs.looks import single_looks
 from udfs.near_duplicates import candidate_pairs
 
 # Edges that are held at a time: 9 bytes each, 18 while they are put together, 14 while they are decided.
@@ -40,7 +41,7 @@ class HashedImages:
     def near_pairs(self, first_new: int = 0) -> Iterator[Pairs]:
         """Every near pair once, in blocks; with `first_new` only pairs whose j stands at that position or later."""
         for pairs in candidate_pairs(self.coarse, self.max_distance, first_new=first_new):
-            yield pairs.selected(_is_near(self.fine, pairs, self.max_distance_256))
+            yield pairs.selected(single_looks(self.fine).confirmed(pairs, self.max_distance_256))
 
     def selected(self, positions: _Positions) -> HashedImages:
         """The images at these positions, in this order."""
@@ -104,14 +105,3 @@ class _Edges:
         """All that were added, which are let go here."""
         held, self._held = self._held, []
         return Pairs(*(np.concatenate(parts) for parts in zip(*held, strict=True)))
-
-
-@native
-def _is_near(fine: _Words, pairs: Pairs, max_distance: int) -> NDArray[np.bool_]:
-    near = np.empty(len(pairs.i), np.bool_)
-    for pair in range(len(near)):
-        distance = np.uint64(0)
-        for word in range(fine.shape[1]):
-            distance += popcount(fine[pairs.i[pair], word] ^ fine[pairs.j[pair], word])
-        near[pair] = distance <= np.uint64(max_distance)
-    return near

@@ -25,14 +25,14 @@ from schemas.hash_pairs import HASH_PAIRS
 STAGE = find_duplicates.STAGE
 
 
-def measure(folder: Path, num_images: int, *overrides: str) -> dict[str, Any]:
+def measure(folder: Path, num_images: int, *overrides: str, is_correlated: bool = False) -> dict[str, Any]:
     """One full run over a generated archive below `folder`, which is drawn if it is not there."""
     options = [*local_options(folder), f"lake.uri={folder}/lake", *overrides]
     settings = load_settings("local", options)
     with bench_session(options) as spark:
         lake = Lake(spark, settings.lake)
         if not lake.exists():
-            write_archive(lake, num_images)
+            write_archive(lake, num_images, is_correlated)
         with peak_memory() as peak, Written(folder / "lake" / "_staging" / STAGE / "found" / "_SUCCESS") as pairs:
             started = time.time()
             seconds = stage_seconds(spark, settings, STAGE)
@@ -79,10 +79,12 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="jobs.bench.duplicates_spark", description="Find a generated archive's duplicates.")
     parser.add_argument("num_images", type=int, help="a multiple of 20")
     parser.add_argument("--folder", type=Path, help="where the archive is drawn, or lies already")
+    parser.add_argument("--correlated", action="store_true", help="draw hashes whose bits depend on each other")
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     chosen = parser.parse_args(arguments)
     with TemporaryDirectory() as scratch:
-        measured = measure((chosen.folder or Path(scratch)).resolve(), chosen.num_images, *chosen.overrides)
+        folder = (chosen.folder or Path(scratch)).resolve()
+        measured = measure(folder, chosen.num_images, *chosen.overrides, is_correlated=chosen.correlated)
     sys.stdout.write(json.dumps(measured) + "\n")
     return 0
 

@@ -107,3 +107,9 @@ def test_spark_options_are_overridden_by_their_dotted_names() -> None:
     assert conf["spark.ui.enabled"] == "true"
     shipped = yaml.safe_load((Path(__file__).parents[2] / "conf" / "local.yaml").read_text(encoding="utf-8"))["spark"]["conf"]
     assert conf.keys() == shipped.keys()
+
+
+def test_an_unknown_key_is_answered_with_a_similar_one() -> None:
+    shown = refusal("duplicates.max_distanc=3", "lake.url=x")
+    assert "duplicates.max_distanc: unknown key, did you mean duplicates.max_distance? (got '3')" in shown
+    assert "lake.url: unknown key, did you mean lake.uri? (got 'x')" in shown

@@ -12,9 +12,9 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from conf.settings import DuplicateSettings, PairSettings
+from jobs.boilerplate import common_images
 from jobs.build_pairs import (
     assign_split,
-    boilerplate_images,
     judged_figures,
     largest_media,
     mentions_of_figures,
@@ -109,16 +109,6 @@ def test_the_largest_raster_of_a_figure_is_taken_whatever_its_name(spark: SparkS
         ("PMC1.1", "f2", "same.jpg", "thumb", 10),
         ("PMC2.1", "f1", "a.jpg", "thumb", 10),
     ]
-
-
-def test_an_image_in_too_many_articles_is_boilerplate_with_all_its_duplicates(spark: SparkSession) -> None:
-    media = [medium(f"PMC{n}.1", "logo.gif", "logo") for n in (1, 2)]
-    media += [medium("PMC3.1", "copy.gif", "logo copy"), medium("PMC4.1", "f.jpg", "figure")]
-    media += [medium(f"PMC5.{version}", f"{copy}.jpg", "reused") for version in (1, 2) for copy in "ab"]
-    duplicates = frame(spark, DUPLICATES, duplicate("logo", "logo"), duplicate("logo copy", "logo"))
-    found = frame(spark, MEDIA, *media)
-    assert collected(boilerplate_images(found, duplicates, 2)) == [("logo copy",), ("logo",)]
-    assert boilerplate_images(found, duplicates, 3).isEmpty()
 
 
 def test_an_article_is_relicensed_if_its_own_version_is(spark: SparkSession) -> None:
@@ -290,7 +280,7 @@ def make_pairs(
     mentions = frame(spark, MENTIONS, {"accession": "PMC1000.1", "figure_id": "f0"})
     chosen = largest_media(found, media, images)
     about = with_documents_told(preferred_versions(articles), frame(spark, DOCUMENTS))
-    boilerplate = boilerplate_images(media, duplicates, 50)
+    boilerplate = common_images(media, duplicates.selectExpr("image_sha256", "cluster_id AS group"), 50)
     judged = judged_figures(found, about, chosen, boilerplate, SETTINGS)
     overlap = frame(spark, EVAL_OVERLAP)
     near = near_components(duplicates, boilerplate, images, DuplicateSettings())

@@ -251,6 +251,25 @@ def test_an_image_that_is_hashed_anew_finds_its_neighbours(lake: Lake) -> None:
     assert collected(lake.read(DUPLICATES), "image_sha256", "canonical_sha256") == [("a", "a"), ("y", "a")]
 
 
+def test_only_pairs_that_some_images_confirm_stay_in_the_graph(lake: Lake) -> None:
+    """Of two images of one hash the second is near another hash's, and with it the pair of hashes goes."""
+    other = b"\xff" * 32
+    images = {
+        "a": image("a", phash_trimmed=0),
+        "b": image("b", phash_trimmed=1),
+        "b2": image("b2", phash_trimmed=1, phash256_trimmed=other),
+        "c": image("c", phash_trimmed=3, phash256_trimmed=other),
+    }
+    for names, pairs in (("a b b2 c", [(0, 1, 1), (1, 3, 1)]), ("a b c", [(0, 1, 1)])):
+        rows = [images[name] for name in names.split()]
+        lake.sync(IMAGES, frame(lake.spark, IMAGES, *rows))
+        lake.sync(ARTICLES, articles(lake.spark))
+        lake.sync(MEDIA, media(lake.spark, dict.fromkeys(names.split(), "1")))
+        decide(lake)
+        assert collected(lake.read(HASH_PAIRS)) == pairs
+    assert collected(lake.read(DUPLICATES), "image_sha256", "canonical_sha256") == [("a", "a"), ("b", "a")]
+
+
 def test_images_that_get_lost_do_not_add_up(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     pairs = {name: image(name) for name in "ab"} | {"older": image("older", hash_version="phash-0")}
     lake.append(IMAGES, frame(lake.spark, IMAGES, *pairs.values()))

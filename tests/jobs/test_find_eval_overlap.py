@@ -69,10 +69,10 @@ def test_archive_images_near_an_evaluation_image_are_marked_with_its_set(archive
     (folder / "_parts [1]").mkdir()
     (folder / "_parts [1]" / ".3 {a,b}.png").write_bytes(encoded(picture(3), "PNG"))
     (folder / "labels.csv").write_text("name,label\nhalf.png,1\n")
-    rows = [(encoded(picture(2), "WEBP"),), (encoded(picture(1), "PNG"),), (None,)]
+    rows = [(encoded(picture(2), "WEBP"),), (encoded(picture(1), "PNG"),), (encoded(picture(1), "PNG"),), (None,)]
     archive.spark.createDataFrame(rows, "image binary").write.format("delta").save(str(tmp_path / "table"))
     settings = settings_for(archive, folder=str(folder), table=str(tmp_path / "table"))
-    assert run(archive, settings) == Counts(6, 5, 1)
+    assert run(archive, settings) == Counts(8, 5, 1, {"no_image": 1, "repeated": 1})
     sha256 = names(archive)
     found = collected(archive.read(EVAL_OVERLAP), "eval_set", "image_sha256")
     assert found == sorted([("folder", sha256[1]), ("folder", sha256[3]), ("table", sha256[1]), ("table", sha256[2])], key=repr)

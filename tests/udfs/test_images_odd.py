@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from schemas.rejects import Reason, Rejected
+from schemas.rejects import Rejected
 from tests.udfs.image_samples import Pixels, colours, greys, half_transparent
 from tests.udfs.wide_samples import TiffLayout, tiff
 from udfs.image_decode import decode
@@ -90,7 +90,22 @@ def test_a_bmp_with_no_alpha_anywhere_is_opaque(is_unset: bool) -> None:
 @pytest.mark.parametrize("compression", [1, 8])
 def test_grey_and_alpha_in_planes_are_unsupported(compression: int) -> None:
     samples = np.dstack([greys(), half_transparent()])
-    layout = TiffLayout(photometric=1, compression=compression, planar=2, extra_samples=(2,))
+    assert (
+        refusal(tiff(samples, TiffLayout(photometric=1, compression=compression, planar=2, extra_samples=(2,)))) == "unsupported"
+    )
+
+
+def test_colours_with_an_unnamed_channel_in_planes_are_unsupported() -> None:
+    samples = np.dstack([colours(), half_transparent()])
+    assert refusal(tiff(samples, TiffLayout(planar=2, extra_samples=(0,)))) == "unsupported"
+
+
+def test_mirrored_bytes_come_out_right_or_are_unsupported() -> None:
+    assert np.abs(pixels_of(tiff(colours(), TiffLayout(fill_order=2))) - colours()).max() <= 1
+    assert refusal(tiff(colours(), TiffLayout(planar=2, fill_order=2))) == "unsupported"
+
+
+def refusal(data: bytes) -> str:
     with pytest.raises(Rejected) as refused:
-        process_image(tiff(samples, layout))
-    assert refused.value.reason is Reason.UNSUPPORTED
+        process_image(data)
+    return str(refused.value.reason)

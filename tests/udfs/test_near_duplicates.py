@@ -4,17 +4,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from unittest import mock
 
-import imagehash
 import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image
 
 from udfs import near_duplicates
 from udfs.hamming import Pairs, popcount
+from udfs.image_options import ImageOptions
+from udfs.images import process_image
 from udfs.near_duplicates import candidate_pairs, load_hashes, plan_tasks, save_hashes
 
 NUM_HASHES = 200_000
@@ -69,22 +69,17 @@ def _found(blocks: Iterable[Pairs]) -> Found:
 
 @pytest.fixture(scope="module")
 def hashes(shared_data: Path) -> Hashes:
-    """Real figures, planted neighbours of them and of random hashes at each distance, a dense and a loose crowd, random ones."""
+    """Real figures, neighbours of them and of random hashes planted at each distance, a dense and a loose crowd, random ones."""
     generator = np.random.default_rng(6)
     pictures = sorted((shared_data / "pmc-mirror").rglob("*.jpg"))
-    real = np.array([_phash(picture) for picture in pictures], dtype=np.uint64)
+    records = [process_image(picture.read_bytes(), ImageOptions(max_side_px=64)) for picture in pictures]
+    real = np.array([record.phash_trimmed for record in records]).view(np.uint64)
     bases = np.concatenate([real, _random(generator, 2_000)])
     planted = [_flipped(generator, bases, distance) for distance in range(1, 9)]
     loose = _flipped(generator, np.repeat(real[:1], 20_000), 14)
     distinct = np.unique(np.concatenate([bases, *planted, loose, _skewed(generator, 1_000, 20)]))
-    filled = np.unique(np.concatenate([distinct, _random(generator, NUM_HASHES - len(distinct))]))
-    return generator.permutation(filled)
-
-
-def _phash(picture: Path) -> int:
-    with Image.open(picture) as image:
-        image.draft("L", (256, 256))
-        return int(str(imagehash.phash(image)), 16)
+    filled = np.unique(np.concatenate([distinct, _random(generator, NUM_HASHES - len(bases) - len(distinct))]))
+    return generator.permutation(np.concatenate([filled, bases]))
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +91,7 @@ def pairs_within_8(hashes: Hashes) -> Found:
 def test_every_pair_among_200_000_hashes_is_found_once(hashes: Hashes, pairs_within_8: Found, max_distance: int) -> None:
     expected = {pair: distance for pair, distance in pairs_within_8.items() if distance <= max_distance}
     assert len(hashes) == NUM_HASHES
-    assert len(expected) >= 2_000 * max_distance
+    assert len(expected) >= 2_000 * (max_distance + 1)
     assert _found(candidate_pairs(hashes, max_distance)) == expected
 
 

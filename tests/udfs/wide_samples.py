@@ -29,6 +29,7 @@ class TiffLayout:
     extra_samples: tuple[int, ...] = ()
     orientation: int = 1
     profile: bytes = b""
+    fill_order: int = 1
 
 
 def tiff(samples: Samples, layout: TiffLayout = TiffLayout()) -> bytes:
@@ -56,8 +57,13 @@ def png_of_16_bits(samples: Samples, transparent: tuple[int, ...] = (), profile:
 def _planes(samples: Samples, layout: TiffLayout) -> list[bytes]:
     stored = samples.astype(samples.dtype.newbyteorder(layout.order))  # type: ignore[arg-type]
     parts = [stored] if layout.planar == 1 else [stored[:, :, channel] for channel in range(stored.shape[2])]
-    raw = [part.tobytes() for part in parts]
+    raw = [(part if layout.fill_order == 1 else _mirrored(part)).tobytes() for part in parts]
     return [zlib.compress(part) for part in raw] if layout.compression == _DEFLATE else raw
+
+
+def _mirrored(samples: Samples) -> Samples:
+    """Bytes with their bits from the least significant on, as fill order 2 has them."""
+    return np.packbits(np.unpackbits(samples.view(np.uint8), axis=-1, bitorder="little"), axis=-1)
 
 
 def _tags(samples: Samples, layout: TiffLayout, starts: list[int], sizes: list[int]) -> list[tuple[int, int, list[int]]]:
@@ -78,6 +84,7 @@ def _tags(samples: Samples, layout: TiffLayout, starts: list[int], sizes: list[i
         (284, _SHORT, [layout.planar]),
         (339, _SHORT, [_SAMPLE_FORMATS[samples.dtype.kind]] * channels),
     ]
+    tags += [(266, _SHORT, [layout.fill_order])] if layout.fill_order != 1 else []
     tags += [(338, _SHORT, list(layout.extra_samples))] if layout.extra_samples else []
     return tags + ([(34675, _BYTES, list(layout.profile))] if layout.profile else [])
 

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from udfs.looks import FINE_WORDS
 from udfs.near_images import Grouping, HashedImages, group_near
 
 NODE = pa.schema(
@@ -29,7 +30,6 @@ RESULT = pa.schema(
         pa.field("hamming_distance", pa.int32()),
     ]
 )
-_FINE_WORDS = 4
 
 _Positions = NDArray[np.int64]
 _Words = NDArray[np.uint64]
@@ -52,7 +52,7 @@ class FindClusters:
             return
         nodes = pa.Table.from_batches(received).combine_chunks()
         hashes = nodes["phash_trimmed"].to_numpy().view(np.uint64)
-        fine = np.frombuffer(b"".join(nodes["phash256_trimmed"].to_pylist()), np.uint64).reshape(-1, _FINE_WORDS)
+        fine = np.frombuffer(b"".join(nodes["phash256_trimmed"].to_pylist()), np.uint64).reshape(-1, FINE_WORDS)
         usable = ~nodes["is_featureless"].to_numpy(zero_copy_only=False)
         pixels = first_of_equal(nodes["pixels_sha256"].combine_chunks().dictionary_encode().indices.to_numpy())
         looks = _first_of_equal_hashes(hashes, fine, pixels, usable)

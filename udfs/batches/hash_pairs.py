@@ -1,10 +1,10 @@
-"""Distinct hashes to the pairs of them within a Hamming distance, by tasks that all see one file or by keys of a shuffle."""
+"""Distinct hashes to the confirmed pairs of them within a Hamming distance, by tasks that all see the same files or by keys."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -12,37 +12,65 @@ from numpy.typing import NDArray
 
 from udfs.bands import Agreement
 from udfs.hamming import Pairs
-from udfs.near_duplicates import Task, candidate_pairs, load_hashes
+from udfs.looks import Distances, Looks, joined, looks_of
+from udfs.near_duplicates import Task, candidate_pairs
 
-HASH = pa.schema([pa.field("phash", pa.int64())])
-PACKED = pa.schema([pa.field("packed", pa.binary())])
+HASH = pa.schema([pa.field("phash", pa.int64()), pa.field("looks", pa.binary())])
+PACKED = pa.schema([pa.field("hashes", pa.binary()), pa.field("ends", pa.binary()), pa.field("looks", pa.binary())])
 TASK = pa.schema([pa.field("id", pa.int64())])
-KEYED = pa.schema([pa.field("agreement", pa.int32()), pa.field("phash", pa.int64()), pa.field("is_new", pa.bool_())])
+KEYED = pa.schema(
+    [
+        pa.field("agreement", pa.int32()),
+        pa.field("share", pa.int32()),
+        pa.field("side", pa.int32()),
+        pa.field("phash", pa.int64()),
+        pa.field("is_new", pa.bool_()),
+        pa.field("looks", pa.binary()),
+    ]
+)
+# A share of a hot key compares one block of its hashes with itself, or two with each other: on which side a hash stands.
+ALONE, LEFT, RIGHT = 0, 1, 2
 PAIR = pa.schema(
     [pa.field("lower_phash", pa.int64()), pa.field("upper_phash", pa.int64()), pa.field("hamming_distance", pa.int32())]
 )
 
 
+class HashFiles(NamedTuple):
+    """Distinct hashes (uint64) and their looks as three arrays that tasks see in one file each."""
+
+    hashes: NDArray[np.uint64]
+    ends: NDArray[np.int64]
+    words: NDArray[np.uint64]
+
+    @property
+    def looks(self) -> Looks:
+        """The looks of each hash; ends: where those of the hashes before and of each hash end."""
+        return Looks(self.ends, self.words)
+
+
 @dataclass(frozen=True)
 class PackHashes:
-    """Record batches of HASH to PACKED: one row a batch, 8 bytes a hash, to be streamed to where the file is written."""
+    """Record batches of HASH to PACKED: one row a batch, to be streamed to where the files are written."""
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """One row of bytes for each batch."""
+        """Bytes of the hashes, of the ends of their looks (counted in this batch) and of the looks."""
         for batch in batches:
-            packed = batch.column("phash").to_numpy().tobytes()
-            yield pa.RecordBatch.from_arrays([pa.array([packed], pa.binary())], schema=PACKED)
+            if len(batch):
+                looks = looks_of(batch.column("looks"))
+                packed = (batch.column("phash").to_numpy(), looks.starts[1:], looks.words)
+                columns = [pa.array([values.tobytes()], pa.binary()) for values in packed]
+                yield pa.RecordBatch.from_arrays(columns, schema=PACKED)
 
 
 @dataclass(frozen=True)
-class SearchFile:
-    """Numbers of tasks to the pairs that these tasks find among the hashes of one file, old ones first.
+class SearchFiles:
+    """Numbers of tasks to the pairs that these tasks find among the hashes of the files, old ones first.
 
-    `path` is called where the task runs: every machine has its own copy of the file.
+    `files` is called where the task runs: every machine has its own copy of them.
     """
 
-    path: Callable[[], Path]
-    max_distance: int
+    files: Callable[[], HashFiles]
+    distances: Distances
     tasks: Sequence[Task]
     first_new: int
 
@@ -50,35 +78,40 @@ class SearchFile:
         """PAIR batches with a new hash in each pair; every pair is found by one task and no other."""
         for batch in batches:
             tasks = [self.tasks[number] for number in batch.column("id").to_pylist()]
-            hashes = load_hashes(self.path())
-            for pairs in candidate_pairs(hashes, self.max_distance, tasks, self.first_new):
-                yield _pair_batch(hashes, pairs)
+            files = self.files()
+            for pairs in candidate_pairs(files.hashes, self.distances.coarse, tasks, self.first_new):
+                confirmed = files.looks.confirmed(pairs, self.distances.fine)
+                yield _pair_batch(files.hashes, pairs.selected(confirmed))
 
 
 @dataclass(frozen=True)
 class SearchKeys:
-    """Hashes, once for each agreement and all of a key in one task, to the pairs that the agreements find.
+    """Hashes, once for each agreement and share and all of a share in one task, to the pairs that the agreements find.
 
     The order of the rows does not matter. Holds the rows of one task.
     """
 
-    max_distance: int
+    distances: Distances
     agreements: Sequence[Agreement]
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """PAIR batches with a new hash in each pair."""
-        received = list(batches)
+        received = [batch for batch in batches if len(batch)]
         if not received:
             return
         rows = pa.Table.from_batches(received)
-        numbers, is_new = rows["agreement"].to_numpy(), rows["is_new"].to_numpy()
-        hashes = rows["phash"].to_numpy().view(np.uint64)
-        for number in np.unique(numbers):
-            mine = numbers == number
-            old, new = hashes[mine & ~is_new], hashes[mine & is_new]
-            together = np.concatenate([old, new])
-            for pairs in candidate_pairs(together, self.max_distance, [Task(self.agreements[number])], len(old)):
-                yield _pair_batch(together, pairs)
+        hashes, side, is_new = (rows[name].to_numpy() for name in ("phash", "side", "is_new"))
+        looks = joined([looks_of(batch.column("looks")) for batch in received])
+        places = np.stack([rows["agreement"].to_numpy(), rows["share"].to_numpy()])
+        for number, share in np.unique(places, axis=1).T.tolist():
+            mine = (places[0] == number) & (places[1] == share)
+            old, new = np.flatnonzero(mine & ~is_new), np.flatnonzero(mine & is_new)
+            rows_of_share = np.concatenate([old, new]).astype(np.int32)
+            together = hashes[rows_of_share].view(np.uint64)
+            for found in candidate_pairs(together, self.distances.coarse, [Task(self.agreements[number])], len(old)):
+                pairs = Pairs(rows_of_share[found.i], rows_of_share[found.j], found.distance)
+                pairs = pairs.selected((side[pairs.i] == ALONE) | (side[pairs.i] != side[pairs.j]))
+                yield _pair_batch(hashes.view(np.uint64), pairs.selected(looks.confirmed(pairs, self.distances.fine)))
 
 
 def _pair_batch(hashes: NDArray[np.uint64], pairs: Pairs) -> pa.RecordBatch:
