@@ -196,13 +196,14 @@ class DuplicateSettings(Section):
         50, description="An image in more articles is boilerplate: no pair, and it connects no articles"
     )
     max_articles_per_component: Positive = Field(
-        500, description="As before, for all images that chains of near images connect: a logo that is encoded anew each time"
+        500,
+        description="As boilerplate counts what chains of near images connect in more articles: a logo encoded anew",
     )
     max_broadcast_hashes: Positive = Field(
         100_000_000,
-        description="Up to so many distinct hashes go to every executor in files (48 bytes each); more are shuffled",
+        description="Up to so many distinct hashes go to every executor in files (48 bytes each or more); more are shuffled",
     )
-    hashes_per_task: Positive = Field(4_000_000, description="Hashes a task holds when they are shuffled (about 60 bytes each)")
+    hashes_per_task: Positive = Field(2_000_000, description="Hashes a task holds when they are shuffled (about 130 bytes each)")
     images_per_task: Positive = Field(200_000, description="Images whose clusters a task decides (about 400 bytes each)")
 
 

@@ -13,7 +13,7 @@ from jobs.tables import Lake
 def boilerplate_and_components(
     lake: Lake, media: DataFrame, duplicates: DataFrame, images: DataFrame, settings: DuplicateSettings, staged: str
 ) -> tuple[DataFrame, DataFrame]:
-    """image_sha256 of the boilerplate; image_sha256 and near_component of what else is in `duplicates`. Both are staged.
+    """image_sha256 of the boilerplate; image_sha256 and near_component of what else is in `duplicates`; both by staged frames.
 
     Boilerplate is a cluster in more than `max_articles_per_image` articles and, of what chains of near images connect without
     these, everything in more than `max_articles_per_component`: a logo encoded anew each time makes many small clusters.

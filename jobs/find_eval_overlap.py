@@ -133,12 +133,14 @@ def near_hashes(lake: Lake, images: DataFrame, hashed: DataFrame, settings: Dupl
     """phash, eval_phash, hamming_distance of an archive's hash and an evaluation image's that may be near, staged."""
     columns = (*LOOK, "is_featureless")
     theirs = hashed.select(F.col("phash_trimmed").alias("phash")).distinct()
-    looks = hash_looks(images.select(*columns).unionByName(hashed.withColumn("is_featureless", F.lit(False)).select(*columns)))
+    everything = images.select(*columns).unionByName(hashed.withColumn("is_featureless", F.lit(False)).select(*columns))
     marks = theirs.withColumn("is_new", F.lit(True))
-    marked = looks.join(marks, "phash", "left").select("phash", "looks", F.coalesce("is_new", F.lit(False)).alias("is_new"))
-    together = lake.stage(marked, f"{STAGE}/hashes")
-    with narrow_rows(lake.spark), hash_pairs(together, settings) as found:
-        pairs = lake.stage(found, f"{STAGE}/pairs")
+    with narrow_rows(lake.spark, images.count()):
+        marked = hash_looks(everything).join(marks, "phash", "left")
+        marked = marked.select("phash", "looks", F.coalesce("is_new", F.lit(False)).alias("is_new"))
+        together = lake.stage(marked, f"{STAGE}/hashes")
+        with hash_pairs(together, settings) as found:
+            pairs = lake.stage(found, f"{STAGE}/pairs")
     ends = (("lower_phash", "upper_phash"), ("upper_phash", "lower_phash"))
     ways = [pairs.select(F.col(one).alias("phash"), F.col(two).alias("eval_phash"), "hamming_distance") for one, two in ends]
     equal = theirs.select("phash", F.col("phash").alias("eval_phash"), F.lit(0).alias("hamming_distance"))

@@ -26,7 +26,7 @@ def placed_by_key(hashes: DataFrame, num_hashes: int, ways: Sequence[Agreement],
     num_blocks = F.ceil(2 * F.col("num_hashes") / hashes_per_task).cast("int").alias("num_blocks")
     # At most one in so many of all keyed rows: few enough to go to every executor.
     hot = counted.where(F.col("num_hashes") > hashes_per_task).select("agreement", "key", num_blocks).collect()
-    num_rows = num_hashes * len(ways) + sum(row["num_blocks"] * hashes_per_task // 2 * row["num_blocks"] for row in hot)
+    num_rows = num_hashes * len(ways) + sum(row["num_blocks"] ** 2 * hashes_per_task // 2 for row in hot)
     by_key = hashes.sparkSession.createDataFrame(hot, "agreement int, key long, num_blocks int")
     keyed = _keyed(hashes, ways).join(F.broadcast(by_key), ["agreement", "key"], "left")
     shared = keyed.withColumn("at", F.explode(_shares(F.coalesce("num_blocks", F.lit(1))))).select("*", "at.*")

@@ -58,7 +58,7 @@ def hash_pairs(hashes: DataFrame, settings: DuplicateSettings) -> Iterator[DataF
 
     Confirmed is a pair that has a look each within `max_distance_256`, or one with more looks than are kept.
     hashes: phash (long, distinct), looks, is_new; staged, for it is read several times. Up to `max_broadcast_hashes` go to every
-    executor as files of 48 bytes each, and tasks are shares of the search; more are shuffled by the bits that must agree.
+    executor in files of 48 bytes a hash, and tasks are shares of the search; more are shuffled by the bits that must agree.
     The frame can be read as long as the context is open: after that the files are empty.
     """
     sizes = _sizes(hashes)

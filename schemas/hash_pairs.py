@@ -6,7 +6,7 @@ from schemas.table import Column, Table
 
 HASH_PAIRS = Table(
     name="hash_pairs",
-    comment="One row per pair of distinct trimmed pHashes within duplicates.max_distance bits that 256-bit hashes confirm.",
+    comment="Pairs of distinct trimmed pHashes within duplicates.max_distance bits that 256-bit hashes confirm or cannot tell.",
     key=("lower_phash", "upper_phash"),
     checks={"ordered": "lower_phash < upper_phash", "distance_range": "hamming_distance BETWEEN 1 AND 64"},
     columns=(

@@ -102,13 +102,13 @@ class SearchKeys:
         rows = pa.Table.from_batches(received)
         hashes, side, is_new = (rows[name].to_numpy() for name in ("phash", "side", "is_new"))
         looks = joined([looks_of(batch.column("looks")) for batch in received])
-        places = np.stack([rows["agreement"].to_numpy(), rows["share"].to_numpy()])
-        for number, share in np.unique(places, axis=1).T.tolist():
-            mine = (places[0] == number) & (places[1] == share)
+        places = rows["agreement"].to_numpy().astype(np.int64) << 32 | rows["share"].to_numpy()
+        for place in np.unique(places).tolist():
+            mine = places == place
             old, new = np.flatnonzero(mine & ~is_new), np.flatnonzero(mine & is_new)
             rows_of_share = np.concatenate([old, new]).astype(np.int32)
             together = hashes[rows_of_share].view(np.uint64)
-            for found in candidate_pairs(together, self.distances.coarse, [Task(self.agreements[number])], len(old)):
+            for found in candidate_pairs(together, self.distances.coarse, [Task(self.agreements[place >> 32])], len(old)):
                 pairs = Pairs(rows_of_share[found.i], rows_of_share[found.j], found.distance)
                 pairs = pairs.selected((side[pairs.i] == ALONE) | (side[pairs.i] != side[pairs.j]))
                 yield _pair_batch(hashes.view(np.uint64), pairs.selected(looks.confirmed(pairs, self.distances.fine)))
