@@ -43,9 +43,9 @@ def test_looks_are_the_distinct_fine_hashes_of_the_usable_images(sizes: list[int
     rng = np.random.default_rng(1)
     looks = [None, *(rng.bytes(32) for _ in range(5))]
     images = [(int(rng.integers(-60, 60)), looks[rng.integers(len(looks))]) for _ in range(300)]
-    images += (
-        [(1000, None)] * 3 + [(2000, rng.bytes(32)) for _ in range(MAX_LOOKS)] + [(-2000, rng.bytes(32)) for _ in range(150)]
-    )
+    images += [(1000, None)] * 3
+    for phash, num_looks in ((2000, MAX_LOOKS), (3000, MAX_LOOKS + 1), (4000, MAX_LOOKS + 2), (-2000, 150)):
+        images += [(phash, look) for look in (rng.bytes(32) for _ in range(num_looks)) for _ in range(1 + phash % 3)]
     assert grouped(images, sizes) == by_definition(images)
 
 
