@@ -199,12 +199,21 @@ class DuplicateSettings(Section):
         500,
         description="As boilerplate counts what chains of near images connect in more articles: a logo encoded anew",
     )
-    max_broadcast_hashes: Positive = Field(
-        100_000_000,
-        description="Up to so many distinct hashes go to every executor in files (48 bytes each or more); more are shuffled",
+    max_broadcast_bytes: Positive = Field(
+        5_000_000_000,
+        description="Up to so much goes to every executor in files (16 bytes a 64-bit hash, 32 a 256-bit one); more is shuffled",
     )
     hashes_per_task: Positive = Field(2_000_000, description="Hashes a task holds when they are shuffled (about 130 bytes each)")
     images_per_task: Positive = Field(200_000, description="Images whose clusters a task decides (about 400 bytes each)")
+
+    @model_validator(mode="after")
+    def _components_above_images(self) -> DuplicateSettings:
+        if self.max_articles_per_component < self.max_articles_per_image:
+            raise ValueError(
+                f"max_articles_per_component ({self.max_articles_per_component}) must not be below max_articles_per_image"
+                f" ({self.max_articles_per_image}): what single images may connect would count as boilerplate"
+            )
+        return self
 
 
 class EvalSettings(Section):

@@ -9,21 +9,25 @@ from conf.settings import DuplicateSettings
 from jobs.near_components import near_components
 from jobs.tables import Lake
 
+COMMON, CHAINED = "boilerplate", "boilerplate_chain"
+
 
 def boilerplate_and_components(
     lake: Lake, media: DataFrame, duplicates: DataFrame, images: DataFrame, settings: DuplicateSettings, staged: str
 ) -> tuple[DataFrame, DataFrame]:
-    """image_sha256 of the boilerplate; image_sha256 and near_component of what else is in `duplicates`; both by staged frames.
+    """image_sha256 and filtered of the boilerplate; image_sha256 and near_component of what else is in `duplicates`.
 
-    Boilerplate is a cluster in more than `max_articles_per_image` articles and, of what chains of near images connect without
-    these, everything in more than `max_articles_per_component`: a logo encoded anew each time makes many small clusters.
+    filtered: COMMON for a cluster in more than `max_articles_per_image` articles; CHAINED for everything that chains of near
+    images connect, without those, in more than `max_articles_per_component`: a logo encoded anew makes many small clusters.
     """
     clusters = duplicates.select("image_sha256", F.col("cluster_id").alias("group"))
     common = lake.stage(common_images(media, clusters, settings.max_articles_per_image), f"{staged}/common")
     near = lake.stage(near_components(duplicates, common, images, settings), f"{staged}/near")
     components = near.select("image_sha256", F.col("near_component").alias("group"))
     crowded = lake.stage(common_images(media, components, settings.max_articles_per_component), f"{staged}/crowded")
-    return common.union(crowded).distinct(), near.join(crowded, "image_sha256", "left_anti")
+    chained = crowded.join(common, "image_sha256", "left_anti")
+    boilerplate = common.withColumn("filtered", F.lit(COMMON)).union(chained.withColumn("filtered", F.lit(CHAINED)))
+    return boilerplate, near.join(chained, "image_sha256", "left_anti")
 
 
 def common_images(media: DataFrame, groups: DataFrame, max_articles: int) -> DataFrame:

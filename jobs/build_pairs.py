@@ -90,7 +90,7 @@ def judged_figures(
     joined = (
         licensed_figures(named.join(about, "accession"))
         .join(chosen, ["accession", "figure_id"], "left")
-        .join(boilerplate.withColumn("is_boilerplate", F.lit(True)), "image_sha256", "left")
+        .join(boilerplate.withColumnRenamed("filtered", "boilerplate"), "image_sha256", "left")
     )
     filtered = filter_reason(settings)
     no_image = F.col("image_sha256").isNull()
@@ -107,7 +107,7 @@ def filter_reason(settings: PairSettings) -> Column:
         .when(F.col("is_retracted") & F.lit(not settings.include_retracted), "retracted")
         .when(F.col("is_relicensed"), "relicensed")
         .when(~F.col("license_group").isin(*settings.license_groups), "license_group")
-        .when(F.col("is_boilerplate"), "boilerplate")
+        .otherwise(F.col("boilerplate"))
     )
 
 
@@ -190,7 +190,8 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
 def write_rejects(lake: Lake, context: RunContext, judged: DataFrame) -> int:
     """Bring this stage's rejects up to date; how many figures were refused."""
     key = F.concat_ws("/", "accession", "figure_id").alias("key")
-    detail = F.concat(F.lit("graphic "), "graphic_ref", F.lit(" matches "), F.array_join("media_names", ", "))
+    names = F.array_join("media_names", ", ")
+    detail = F.concat(F.lit("graphic "), "graphic_ref", F.lit(" matches "), names, F.lit(": refused by fetch_images"))
     nothing = F.concat(F.lit("no file of the article version matches graphic "), "graphic_ref")
     refused = judged.where("reason IS NOT NULL").select(
         key,

@@ -78,12 +78,12 @@ def lost_pairs(known: DataFrame, touched: DataFrame, found: DataFrame) -> DataFr
     return at_an_end[0].union(at_an_end[1]).distinct().join(found, list(_ENDS), "left_anti")
 
 
-def members(hashes: DataFrame, found: DataFrame, lost: DataFrame | None) -> DataFrame:
+def members(hashes: DataFrame, connected: DataFrame, lost: DataFrame | None) -> DataFrame:
     """phash and component of the hashes to decide: those that are not alone, or (lost given) whose component was touched.
 
-    found: node and component of the hashes that have pairs.
+    connected: node and component of the hashes that have pairs.
     """
-    placed = hashes.join(found.withColumnRenamed("node", "phash"), "phash", "left")
+    placed = hashes.join(connected.withColumnRenamed("node", "phash"), "phash", "left")
     component = F.coalesce("component", "phash").alias("component")
     if lost is None:
         return placed.where(F.col("component").isNotNull() | (F.col("num_images") > 1)).select("phash", component)

@@ -55,14 +55,13 @@ def image_uses(media: DataFrame, articles: DataFrame) -> DataFrame:
     )
 
 
-def ranked_images(images: DataFrame, images_per_task: int) -> DataFrame:
+def ranked_images(images: DataFrame, num_tasks: int) -> DataFrame:
     """Components whole and side by side, the images of a task best first.
 
     That is: most pixels, then freest licence, then oldest article, then by name.
     """
     pixels = F.col("width_px").cast("long") * F.col("height_px")
     order = (F.desc(pixels), "license_rank", "oldest", "image_sha256")
-    num_tasks = max(1, -(-images.count() // images_per_task))
     return images.repartition(num_tasks, "component").sortWithinPartitions(*order).select(*NODE.names)
 
 
@@ -99,9 +98,8 @@ def duplicate_rows(clusters: DataFrame, uses: DataFrame, settings: DuplicateSett
     )
 
 
-def check_uses(nodes: DataFrame, uses: DataFrame) -> None:
+def check_uses(num_nodes: int, num_used: int) -> None:
     """ReconciliationError where an image to decide stands in no article: it has no rank, and would be left out unsaid."""
-    num_nodes, num_used = nodes.count(), uses.count()
     if num_nodes != num_used:
         raise ReconciliationError(
             f"{STAGE}: {num_nodes} images to decide, but {num_used} of them in an article; run the stages before"
@@ -131,20 +129,20 @@ def touched_since_last_run(lake: Lake, settings: Settings, context: RunContext) 
 
 def decide(lake: Lake, nodes: DataFrame, is_all: bool, settings: Settings) -> DataFrame:
     """The rows of `duplicates` for the images of `nodes` and, if these are all, for single images with several media."""
-    media = lake.read(MEDIA).where("image_sha256 IS NOT NULL")
-    uses = lake.stage(image_uses(media.join(nodes, "image_sha256", "left_semi"), lake.read(ARTICLES)), f"{STAGE}/uses")
-    check_uses(nodes, uses)
-    near = settings.duplicates
-    ranked = ranked_images(nodes.join(uses, "image_sha256"), near.images_per_task)
+    media, near = lake.read(MEDIA).where("image_sha256 IS NOT NULL"), settings.duplicates
+    wanted = nodes.select("image_sha256")
+    if is_all:
+        # Every image that a medium names is in `images`: only those of another hash version, few, need to be left out.
+        repeated = media.groupBy("image_sha256").count().where("count > 1").select("image_sha256")
+        wanted = wanted.union(repeated.join(incomparable_images(lake.read(IMAGES), settings), "image_sha256", "left_anti"))
+    uses = lake.stage(image_uses(media.join(wanted, "image_sha256", "left_semi"), lake.read(ARTICLES)), f"{STAGE}/uses")
+    used = nodes.join(uses, "image_sha256")
+    num_used = used.count()
+    check_uses(nodes.count(), num_used)
+    ranked = ranked_images(used, max(1, -(-num_used // near.images_per_task)))
     clusters = map_batches(ranked, FindClusters(near.max_distance, near.max_distance_256), RESULT)
     clusters = lake.stage(clusters, f"{STAGE}/clusters")
-    counts = uses.select("image_sha256", "num_media")
-    if is_all:
-        repeated = media.groupBy("image_sha256").agg(F.count("*").alias("num_media")).where("num_media > 1")
-        # Every image that a medium names is in `images`: only those of another hash version, few, need to be looked up.
-        known = nodes.select("image_sha256").union(incomparable_images(lake.read(IMAGES), settings))
-        counts = counts.unionByName(repeated.join(known, "image_sha256", "left_anti"))
-    return duplicate_rows(clusters, counts, near, hash_version(settings))
+    return duplicate_rows(clusters, uses.select("image_sha256", "num_media"), near, hash_version(settings))
 
 
 def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:

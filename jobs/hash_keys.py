@@ -3,34 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from udfs.bands import Agreement
 from udfs.batches.hash_pairs import ALONE, KEYED, LEFT, RIGHT
 
-_SAMPLED_OF_HOT = 1000
+# A key that makes up more than this part of a task gets tasks of its own, so that what hashing brings together is even.
+_HEAVY_PART = 0.1
+_SAMPLED_OF_HEAVY = 100
 
 
 def placed_by_key(hashes: DataFrame, num_hashes: int, ways: Sequence[Agreement], hashes_per_task: int) -> DataFrame:
     """Rows of KEYED: each hash once for every agreement, those that share a key in one task, of a hot key in several.
 
     The hashes of a key with more than `hashes_per_task` are cut into blocks, and a share of the key is one block with itself or
-    two with each other. Keys are counted in a sample, which meets a key of that size some _SAMPLED_OF_HOT times.
+    two with each other. Each share of a hot key has a task of its own, and so has a key with a tenth as many hashes. Keys are
+    counted in a sample.
     """
-    fraction = min(1.0, _SAMPLED_OF_HOT / hashes_per_task)
-    sampled = _keyed(hashes.sample(fraction, seed=0), ways).groupBy("agreement", "key").count()
-    counted = sampled.select("agreement", "key", (F.col("count") / fraction).alias("num_hashes"))
-    num_blocks = F.ceil(2 * F.col("num_hashes") / hashes_per_task).cast("int").alias("num_blocks")
+    heavy = _heavy_keys(hashes, ways, hashes_per_task)
+    num_light = num_hashes * len(ways) - sum(row["num_hashes"] for row in heavy)
+    num_light_tasks = max(1, -(-int(num_light) // hashes_per_task))
+    first_tasks = list(accumulate((_num_shares(row["num_blocks"]) for row in heavy), initial=num_light_tasks))
+    num_tasks = first_tasks.pop()
+    own = [(row["agreement"], row["key"], row["num_blocks"], first) for row, first in zip(heavy, first_tasks, strict=True)]
     # At most one in so many of all keyed rows: few enough to go to every executor.
-    hot = counted.where(F.col("num_hashes") > hashes_per_task).select("agreement", "key", num_blocks).collect()
-    num_rows = num_hashes * len(ways) + sum(row["num_blocks"] ** 2 * hashes_per_task // 2 for row in hot)
-    by_key = hashes.sparkSession.createDataFrame(hot, "agreement int, key long, num_blocks int")
+    by_key = hashes.sparkSession.createDataFrame(own, "agreement int, key long, num_blocks int, first_task int")
     keyed = _keyed(hashes, ways).join(F.broadcast(by_key), ["agreement", "key"], "left")
     shared = keyed.withColumn("at", F.explode(_shares(F.coalesce("num_blocks", F.lit(1))))).select("*", "at.*")
-    return shared.repartition(-(-num_rows // hashes_per_task), "agreement", "key", "share").select(*KEYED.names)
+    light_task = F.pmod(F.xxhash64("agreement", "key"), F.lit(num_light_tasks)).cast("int")
+    task = F.coalesce(F.col("first_task") + F.col("share"), light_task)
+    return shared.repartitionById(num_tasks, task).select(*KEYED.names)
+
+
+def _heavy_keys(hashes: DataFrame, ways: Sequence[Agreement], hashes_per_task: int) -> list[Row]:
+    """agreement, key, num_hashes (as by a sample) and num_blocks of the keys that fill a good part of a task or more."""
+    heavy = _HEAVY_PART * hashes_per_task
+    fraction = min(1.0, _SAMPLED_OF_HEAVY / heavy)
+    sampled = _keyed(hashes.sample(fraction, seed=0), ways).groupBy("agreement", "key").count()
+    counted = sampled.select("agreement", "key", (F.col("count") / fraction).alias("num_hashes"))
+    blocks = F.when(F.col("num_hashes") > hashes_per_task, F.ceil(2 * F.col("num_hashes") / hashes_per_task)).otherwise(1)
+    return counted.where(F.col("num_hashes") > heavy).withColumn("num_blocks", blocks.cast("int")).collect()
+
+
+def _num_shares(num_blocks: int) -> int:
+    return num_blocks * (num_blocks + 1) // 2
 
 
 def _keyed(hashes: DataFrame, ways: Sequence[Agreement]) -> DataFrame:

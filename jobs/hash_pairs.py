@@ -28,6 +28,9 @@ from udfs.batches.hash_pairs import PACKED, PAIR, HashFiles, PackHashes, SearchF
 from udfs.looks import FINE_WORDS, LOOK_BYTES, Distances
 from udfs.near_duplicates import plan_tasks
 
+# Of a hash without its looks: itself and where they start.
+_HASH_BYTES = 16
+
 
 @dataclass(frozen=True)
 class _ExecutorFiles:
@@ -51,20 +54,26 @@ class _Sizes(NamedTuple):
     def num_hashes(self) -> int:
         return self.num_old + self.num_new
 
+    @property
+    def num_bytes(self) -> int:
+        """What the files take."""
+        return _HASH_BYTES * self.num_hashes + LOOK_BYTES * self.num_looks
+
 
 @contextmanager
 def hash_pairs(hashes: DataFrame, settings: DuplicateSettings) -> Iterator[DataFrame]:
     """lower_phash, upper_phash and hamming_distance of every confirmed pair within `max_distance` that has a new hash in it.
 
     Confirmed is a pair that has a look each within `max_distance_256`, or one with more looks than are kept.
-    hashes: phash (long, distinct), looks, is_new; staged, for it is read several times. Up to `max_broadcast_hashes` go to every
-    executor in files of 48 bytes a hash, and tasks are shares of the search; more are shuffled by the bits that must agree.
-    The frame can be read as long as the context is open: after that the files are empty.
+    hashes: phash (long, distinct), looks, is_new; staged, for it is read several times. Up to `max_broadcast_bytes` go to every
+    executor in files (16 bytes a hash, 32 a look), and tasks are shares of the search; more are shuffled by the bits that must
+    agree. The frame can be read as long as the context is open: after that the driver's files are empty, and executors keep
+    theirs until the application ends.
     """
     sizes = _sizes(hashes)
     if sizes.num_new == 0 or sizes.num_hashes < 2:
         yield hashes.sparkSession.createDataFrame([], sql_columns(PAIR))
-    elif sizes.num_hashes > settings.max_broadcast_hashes:
+    elif sizes.num_bytes > settings.max_broadcast_bytes:
         yield _shuffled(hashes, sizes.num_hashes, settings)
     else:
         token = secrets.token_hex(8)
@@ -115,10 +124,16 @@ def _broadcast(hashes: DataFrame, sizes: _Sizes, distances: Distances, token: st
 
 def _write_files(hashes: DataFrame, sizes: _Sizes, token: str) -> None:
     """Stream old hashes, then new ones into the files; the driver holds a batch at a time."""
-    shapes = ((np.uint64, (sizes.num_hashes,)), (np.int64, (sizes.num_hashes + 1,)), (np.uint64, (sizes.num_looks, FINE_WORDS)))
-    paths = (sent_files() / _file_name(field, token) for field in HashFiles._fields)
-    files = [open_memmap(path, mode="w+", dtype=dtype, shape=shape) for path, (dtype, shape) in zip(paths, shapes, strict=True)]
-    written = HashFiles(*files)
+    arrays = {
+        "hashes": (np.uint64, (sizes.num_hashes,)),
+        "look_starts": (np.int64, (sizes.num_hashes + 1,)),
+        "words": (np.uint64, (sizes.num_looks, FINE_WORDS)),
+    }
+    files = {
+        field: open_memmap(sent_files() / _file_name(field, token), mode="w+", dtype=dtype, shape=shape)
+        for field, (dtype, shape) in arrays.items()
+    }
+    written = HashFiles(**files)
     start, num_looks = 0, 0
     for is_new in (False, True):
         packed = map_batches(hashes.where(F.col("is_new") == is_new).select("phash", "looks"), PackHashes(), PACKED)
@@ -126,10 +141,10 @@ def _write_files(hashes: DataFrame, sizes: _Sizes, token: str) -> None:
             part, ends = np.frombuffer(row["hashes"], np.uint64), np.frombuffer(row["ends"], np.int64)
             words = np.frombuffer(row["looks"], np.uint64).reshape(-1, FINE_WORDS)
             written.hashes[start : start + len(part)] = part
-            written.ends[start + 1 : start + 1 + len(part)] = ends + num_looks
+            written.look_starts[start + 1 : start + 1 + len(part)] = ends + num_looks
             written.words[num_looks : num_looks + len(words)] = words
             start, num_looks = start + len(part), num_looks + len(words)
-    for file in files:
+    for file in files.values():
         file.flush()
 
 

@@ -40,8 +40,9 @@ class HashedImages:
 
     def near_pairs(self, first_new: int = 0) -> Iterator[Pairs]:
         """Every near pair once, in blocks; with `first_new` only pairs whose j stands at that position or later."""
+        looks = single_looks(self.fine)
         for pairs in candidate_pairs(self.coarse, self.max_distance, first_new=first_new):
-            yield pairs.selected(single_looks(self.fine).confirmed(pairs, self.max_distance_256))
+            yield pairs.selected(looks.confirmed(pairs, self.max_distance_256))
 
     def selected(self, positions: _Positions) -> HashedImages:
         """The images at these positions, in this order."""

@@ -39,6 +39,13 @@ def test_ids_and_query_exclude_each_other() -> None:
         SourceSettings(uri="a", ids="ids.txt", query="cancer")
 
 
+def test_chains_may_not_be_boilerplate_before_single_images_are() -> None:
+    with pytest.raises(
+        ValidationError, match=r"max_articles_per_component \(49\) must not be below max_articles_per_image \(50\)"
+    ):
+        DuplicateSettings(max_articles_per_component=49)
+
+
 @pytest.mark.parametrize(("val_fraction", "test_fraction"), [(0.5, 0.5), (0.9, 0.2), (1.0, 0.0)])
 def test_splits_must_leave_something_to_train_on(val_fraction: float, test_fraction: float) -> None:
     with pytest.raises(ValidationError, match="must stay below 1"):

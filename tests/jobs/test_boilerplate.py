@@ -43,19 +43,19 @@ def test_many_small_clusters_of_one_chain_are_boilerplate_together(lake: Lake, m
     frames = frame(lake.spark, MEDIA, *media), frame(lake.spark, DUPLICATES, *rows), frame(lake.spark, IMAGES)
     settings = DuplicateSettings(max_articles_per_image=4, max_articles_per_component=max_articles)
     found, near = boilerplate_and_components(lake, *frames, settings, "test")
-    assert collected(found) == [(name,) for name in boilerplate]
+    assert collected(found) == [(name, "boilerplate_chain") for name in boilerplate]
     kept = {name: components[name] for name in names if name not in boilerplate}
     assert dict(collected(near, "image_sha256", "near_component")) == kept
 
 
 def test_what_only_boilerplate_connects_is_not_counted_together(lake: Lake) -> None:
-    """Two figures in three articles each are near a logo in five, and not near each other."""
-    articles, hashes = {"left": 3, "logo": 5, "right": 3}, {"left": 0, "logo": 0x3F, "right": 0xFFF}
+    """Two figures in three articles each are near a logo in six, and not near each other. The logo counts once."""
+    articles, hashes = {"left": 3, "logo": 6, "right": 3}, {"left": 0, "logo": 0x3F, "right": 0xFFF}
     media = [medium(f"PMC{name}{number}.1", "a.jpg", name) for name in articles for number in range(articles[name])]
     rows = [{"image_sha256": n, "cluster_id": n, "component_id": "all", "hash_version": HASH_VERSION} for n in articles]
     images = [{"image_sha256": n, "pixels_sha256": n, "phash_trimmed": hashes[n]} | SAME for n in articles]
     frames = frame(lake.spark, MEDIA, *media), frame(lake.spark, DUPLICATES, *rows), frame(lake.spark, IMAGES, *images)
     settings = DuplicateSettings(max_articles_per_image=4, max_articles_per_component=5)
     found, near = boilerplate_and_components(lake, *frames, settings, "test")
-    assert collected(found) == [("logo",)]
+    assert collected(found) == [("logo", "boilerplate")]
     assert dict(collected(near, "image_sha256", "near_component")) == {"left": "left", "right": "right"}

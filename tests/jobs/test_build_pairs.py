@@ -166,7 +166,7 @@ def judged(spark: SparkSession) -> dict[str, tuple[str | None, str | None]]:
         [row for row in chosen if row[1] not in ("no_file", "broken_file", "video", "no_graphic")],
         "accession string, figure_id string, media_name string, image_sha256 string, width_px int, height_px int",
     )
-    logos = spark.createDataFrame([("logo",)], "image_sha256 string")
+    logos = spark.createDataFrame([("logo", "boilerplate")], "image_sha256 string, filtered string")
     settings = PairSettings(license_groups=("commercial", "noncommercial"))
     told = frame(spark, DOCUMENTS, {"accession": "PMC5.1", "state": "stored", "is_relicensed": True})
     about = with_documents_told(preferred_versions(frame(spark, ARTICLES, *articles)), told)
@@ -281,6 +281,7 @@ def make_pairs(
     chosen = largest_media(found, media, images)
     about = with_documents_told(preferred_versions(articles), frame(spark, DOCUMENTS))
     boilerplate = common_images(media, duplicates.selectExpr("image_sha256", "cluster_id AS group"), 50)
+    boilerplate = boilerplate.selectExpr("*", "'boilerplate' AS filtered")
     judged = judged_figures(found, about, chosen, boilerplate, SETTINGS)
     overlap = frame(spark, EVAL_OVERLAP)
     near = near_components(duplicates, boilerplate, images, DuplicateSettings())

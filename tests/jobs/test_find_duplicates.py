@@ -25,6 +25,7 @@ from schemas.images import IMAGES
 from schemas.media import MEDIA
 from tests.jobs.rows import collected, frame
 from udfs.batches.duplicate_clusters import NODE
+from udfs.looks import MAX_LOOKS
 from udfs.phash import HASH_VERSION
 
 pytestmark = pytest.mark.spark
@@ -68,7 +69,7 @@ def test_images_are_ranked_by_pixels_then_licence_then_age_then_name(spark: Spar
     sides = dict.fromkeys(places, 100) | {"large": 50_000}
     rows = frame(spark, IMAGES, *(image(name, width_px=side, height_px=side) for name, side in sides.items()))
     nodes = comparable_images(rows, SETTINGS).selectExpr("*", "1L AS component")
-    ranked = ranked_images(nodes.join(image_uses(media(spark, places), articles(spark)), "image_sha256"), 100)
+    ranked = ranked_images(nodes.join(image_uses(media(spark, places), articles(spark)), "image_sha256"), 1)
     assert ranked.columns == NODE.names
     assert [row["image_sha256"] for row in ranked.collect()] == ["large", "free", "old", "unknown_year", "z_unknown_year"]
 
@@ -77,7 +78,7 @@ def test_components_stay_whole_however_many_tasks_there_are(spark: SparkSession)
     rows = [image(f"{number:03d}") for number in range(200)]
     nodes = comparable_images(frame(spark, IMAGES, *rows), SETTINGS).selectExpr("*", "pmod(hash(image_sha256), 40) AS component")
     uses = image_uses(media(spark, {row["image_sha256"]: "1" for row in rows}), articles(spark))
-    ranked = ranked_images(nodes.join(uses, "image_sha256"), 10)
+    ranked = ranked_images(nodes.join(uses, "image_sha256"), 20)
     placed = ranked.selectExpr("image_sha256", "spark_partition_id() AS task").join(nodes, "image_sha256")
     assert ranked.rdd.getNumPartitions() == 20
     assert placed.groupBy("component").agg({"task": "min"}).count() == placed.select("component", "task").distinct().count()
@@ -138,43 +139,63 @@ class World:
             }
 
     def add_images(self, num_images: int) -> None:
-        centres = np.random.default_rng(0).integers(-(2**63), 2**63 - 1, 10)
         for _ in range(num_images):
-            name = f"{self.rng.integers(2**62):016x}" * 4
-            flips = np.left_shift(np.int64(1), self.rng.integers(0, 63, self.rng.integers(0, 8)))
-            fine = self.rng.integers(0, 256, 4, np.uint8).tobytes() if self.rng.random() < 0.7 else self.rng.bytes(16)
-            self.images[name] = image(
-                name,
-                width_px=int(self.rng.integers(1, 4)),
-                entropy_bits=float(self.rng.choice([0.5, 5.0], p=[0.1, 0.9])),
-                phash_trimmed=int(np.bitwise_xor.reduce(np.append(flips, self.rng.choice(centres)))),
-                phash256_trimmed=fine.ljust(32, b"\0"),
-            )
-            self.add_medium(name)
+            self.add_image(self.name(), **self.looks())
+
+    def add_crowd(self, num_images: int) -> None:
+        """Images of one 64-bit hash, each with another 256-bit one."""
+        for _ in range(num_images):
+            self.add_image(f"crowd{self.name()}", phash_trimmed=7, phash256_trimmed=self.rng.bytes(32))
+
+    def add_image(self, name: str, **values: Any) -> None:
+        self.images[name] = image(name, width_px=int(self.rng.integers(1, 4)), **values)
+        self.add_medium(name)
+
+    def name(self) -> str:
+        return f"{self.rng.integers(2**62):016x}" * 4
+
+    def looks(self) -> dict[str, Any]:
+        """Pixels, entropy and hashes of an image near one of ten centres."""
+        centres = np.random.default_rng(0).integers(-(2**63), 2**63 - 1, 10)
+        flips = np.left_shift(np.int64(1), self.rng.integers(0, 63, self.rng.integers(0, 8)))
+        fine = self.rng.integers(0, 256, 4, np.uint8).tobytes() if self.rng.random() < 0.7 else self.rng.bytes(16)
+        return {
+            "pixels_sha256": self.name(),
+            "entropy_bits": float(self.rng.choice([0.5, 5.0], p=[0.1, 0.9])),
+            "phash_trimmed": int(np.bitwise_xor.reduce(np.append(flips, self.rng.choice(centres)))),
+            "phash256_trimmed": fine.ljust(32, b"\0"),
+        }
 
     def add_copies(self, num_copies: int) -> None:
         for known in self.rng.choice(sorted(self.images), num_copies):
-            name = f"{self.rng.integers(2**62):016x}" * 4
+            name = self.name()
             self.images[name] = self.images[known] | {"image_sha256": name}
             self.add_medium(name)
 
-    def add_medium(self, image_name: str) -> None:
+    def add_medium(self, image_name: str, accession: str | None = None) -> None:
         name = f"{self.rng.integers(2**62)}.jpg"
-        accession = str(self.rng.choice(sorted(self.articles)))
+        accession = accession or str(self.rng.choice(sorted(self.articles)))
         self.media[name] = {"accession": accession, "media_name": name, "image_sha256": image_name}
 
     def change(self) -> None:
-        """Images come and go, known ones are used again, articles change licence and year."""
-        for name in self.rng.choice(sorted(self.images), 12, replace=False):
+        """Images come, go and look otherwise, known ones are used again, articles change licence and year, the crowd grows."""
+        ordinary = [name for name in sorted(self.images) if not name.startswith("crowd")]
+        chosen = self.rng.choice(ordinary, 20, replace=False).tolist()
+        for name in chosen[:12]:
             del self.images[name]
             self.media = {key: row for key, row in self.media.items() if row["image_sha256"] != name}
+        for name in chosen[12:]:
+            self.images[name] |= self.looks()
         for accession in self.rng.choice(sorted(self.articles), 2, replace=False):
             self.articles[accession] |= {"license_group": "commercial", "year": 1980}
         self.add_articles(2)
         self.add_images(12)
         self.add_copies(8)
-        for name in self.rng.choice(sorted(self.images), 12):
-            self.add_medium(str(name))
+        self.add_crowd(4)
+        for name in self.rng.choice(sorted(self.images), 12).tolist():
+            self.add_medium(name)
+        for name in self.rng.choice(sorted(self.images), 12).tolist():
+            self.add_medium(name, "PMC0.1")  # an article that was not extracted
 
     def write(self, lake: Lake) -> None:
         for table, rows in ((IMAGES, self.images), (MEDIA, self.media), (ARTICLES, self.articles)):
@@ -199,17 +220,39 @@ def test_runs_after_changes_equal_a_full_run_whatever_the_partitioning(lake: Lak
     world.add_articles(8)
     world.add_images(60)
     world.add_copies(15)
+    world.add_crowd(MAX_LOOKS - 4)
     world.write(lake)
     decide(lake)
-    for _ in range(2):
+    for _ in range(2):  # the first fills the crowd's hash with looks, the second drops them all
         world.change()
         world.write(lake)
         decide(lake)
     afresh = Lake(lake.spark, LakeSettings(uri=str(copytree(empty_lake, tmp_path / "afresh"))))
     world.write(afresh)
-    decide(afresh, "duplicates.images_per_task=5", "duplicates.max_broadcast_hashes=1", "duplicates.hashes_per_task=200")
+    decide(afresh, "duplicates.images_per_task=5", "duplicates.max_broadcast_bytes=1", "duplicates.hashes_per_task=200")
     assert tables(lake) == tables(afresh)
     assert {row["kind"] for row in lake.read(DUPLICATES).collect()} == set(KINDS)
+
+
+def test_a_run_that_ends_before_the_graph_is_saved_is_made_good(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next run takes its place: its table is the one the interrupted run wrote, its graph the one it did not."""
+    lake.append(ARTICLES, articles(lake.spark))
+    lake.append(MEDIA, media(lake.spark, {"a": "1", "b": "1", "c": "1"}))
+    lake.append(IMAGES, frame(lake.spark, IMAGES, image("a", phash_trimmed=0), image("b", phash_trimmed=1)))
+    decide(lake)
+    lake.append(IMAGES, frame(lake.spark, IMAGES, image("c", phash_trimmed=3)))
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(find_duplicates, "save_graph", killed)
+        with pytest.raises(KeyboardInterrupt):
+            decide(lake)
+    assert collected(lake.read(HASH_PAIRS)) == [(0, 1, 1)]
+    decide(lake)
+    assert collected(lake.read(HASH_PAIRS)) == [(0, 1, 1), (0, 3, 2), (1, 3, 1)]
+    assert collected(lake.read(DUPLICATES), "image_sha256", "canonical_sha256") == [(name, "a") for name in "abc"]
 
 
 def test_only_touched_components_are_decided_again_unless_others_changed_the_table(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, GroupedData, SparkSession
 from pyspark.sql import functions as F
 
 from conf.settings import DuplicateSettings
@@ -36,7 +36,7 @@ def test_an_executor_that_comes_after_a_search_finds_what_was_sent_for_it(spark:
 
 def test_hashes_whose_looks_are_all_too_many_are_found(spark: SparkSession) -> None:
     hashes = spark.createDataFrame([(1, b"", True), (3, b"", True)], COLUMNS)
-    assert pairs(hashes, DuplicateSettings()) == pairs(hashes, DuplicateSettings(max_broadcast_hashes=1)) == [(1, 3, 1)]
+    assert pairs(hashes, DuplicateSettings()) == pairs(hashes, DuplicateSettings(max_broadcast_bytes=1)) == [(1, 3, 1)]
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def crowd(spark: SparkSession) -> DataFrame:
 def test_by_shuffle_the_same_pairs_are_found_as_with_files(crowd: DataFrame) -> None:
     by_files = pairs(crowd, DuplicateSettings())
     assert len(by_files) > 1000
-    assert pairs(crowd, DuplicateSettings(max_broadcast_hashes=1, hashes_per_task=1500)) == by_files
+    assert pairs(crowd, DuplicateSettings(max_broadcast_bytes=1, hashes_per_task=1500)) == by_files
 
 
 def test_no_share_of_a_hot_key_is_larger_than_a_task(crowd: DataFrame) -> None:
@@ -67,8 +67,18 @@ def test_no_share_of_a_hot_key_is_larger_than_a_task(crowd: DataFrame) -> None:
     assert 1200 < largest_share(placed_by_key(crowd, num_hashes, WAYS, 1500)) < 1500  # two thirds of the hashes were counted
 
 
+def test_a_share_is_in_one_task_and_no_task_holds_much_more_than_others(crowd: DataFrame) -> None:
+    shared = placed_by_key(crowd, crowd.count(), WAYS, 400)
+    assert shares(shared).agg(F.count_distinct("task").alias("num")).where("num > 1").isEmpty()
+    sizes = [row["count"] for row in shared.groupBy(F.spark_partition_id()).count().collect()]
+    assert 300 < max(sizes) < 520
+
+
 def largest_share(placed: DataFrame) -> int:
     """How many hashes come together, at most: those of one share of one key."""
+    return int(shares(placed).agg(F.count("*").alias("num")).agg(F.max("num")).collect()[0][0])
+
+
+def shares(placed: DataFrame) -> GroupedData:
     mask = F.element_at(F.array(*(F.lit(np.uint64(way.equal).view(np.int64).item()) for way in WAYS)), F.col("agreement") + 1)
-    shares = placed.groupBy("agreement", "share", F.col("phash").bitwiseAND(mask), F.spark_partition_id())
-    return int(shares.agg(F.count("*").alias("num")).agg(F.max("num")).collect()[0][0])
+    return placed.withColumn("task", F.spark_partition_id()).groupBy("agreement", "share", F.col("phash").bitwiseAND(mask))

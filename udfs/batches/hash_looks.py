@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from udfs.looks import FINE_WORDS, LOOK_BYTES, MAX_LOOKS
+from udfs.looks import FINE_WORDS, LOOK_BYTES, MAX_LOOKS, looks_of
 
 HASHED = pa.schema([pa.field("phash", pa.int64()), pa.field("phash256", pa.binary())])
 LOOKS = pa.schema(
@@ -66,7 +66,7 @@ def _rows(batch: pa.RecordBatch) -> _Rows:
     fine = batch.column("phash256")
     has_look = fine.is_valid().to_numpy(zero_copy_only=False)
     words = np.zeros((len(batch), FINE_WORDS), np.uint64)
-    words[has_look] = np.frombuffer(b"".join(fine.drop_null().to_pylist()), np.uint64).reshape(-1, FINE_WORDS)
+    words[has_look] = looks_of(fine.drop_null()).words
     return _Rows(batch.column("phash").to_numpy(), words, has_look, np.ones(len(batch), np.int64))
 
 

@@ -39,13 +39,13 @@ class HashFiles(NamedTuple):
     """Distinct hashes (uint64) and their looks as three arrays that tasks see in one file each."""
 
     hashes: NDArray[np.uint64]
-    ends: NDArray[np.int64]
+    look_starts: NDArray[np.int64]
     words: NDArray[np.uint64]
 
     @property
     def looks(self) -> Looks:
-        """The looks of each hash; ends: where those of the hashes before and of each hash end."""
-        return Looks(self.ends, self.words)
+        """The looks of each hash."""
+        return Looks(self.look_starts, self.words)
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,16 @@ class SearchKeys:
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """PAIR batches with a new hash in each pair."""
-        received = [batch for batch in batches if len(batch)]
-        if not received:
+        narrow, wide = [], []
+        for batch in batches:
+            narrow.append(batch.select(["agreement", "share", "side", "phash", "is_new"]))
+            wide.append(looks_of(batch.column("looks")))
+        if not narrow:
             return
-        rows = pa.Table.from_batches(received)
+        looks = joined(wide)
+        del wide, batch  # a second copy of all looks
+        rows = pa.Table.from_batches(narrow)
         hashes, side, is_new = (rows[name].to_numpy() for name in ("phash", "side", "is_new"))
-        looks = joined([looks_of(batch.column("looks")) for batch in received])
         places = rows["agreement"].to_numpy().astype(np.int64) << 32 | rows["share"].to_numpy()
         for place in np.unique(places).tolist():
             mine = places == place
