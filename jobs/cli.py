@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
+from rich.table import Column
 from rich.table import Table as Grid
 
 from conf.load import load_settings
@@ -156,7 +157,7 @@ def rejects(
     """Show what was refused, by stage and reason; with --html also details, pictures and the images of lowest quality."""
     with wrong_use():
         lake, settings = open_lake(profile, overrides)
-    grid = Grid("stage", "reason", "rows")
+    grid = Grid("stage", "reason", Column("rows", justify="right"))
     for key, number in rejects_by_reason(lake).items():
         grid.add_row(*key.split(" "), f"{number:,}")
     console.print(grid)
@@ -195,14 +196,16 @@ def duplicates(
     limit: Annotated[int, typer.Option(min=1, help="Clusters on the page")] = 50,
 ) -> None:
     """Show how many images are duplicates, by kind; with --html also the clusters side by side, the most doubtful first."""
-    from jobs.galleries import duplicates_by_kind, duplicates_page
+    from jobs.galleries import duplicates_by_kind, duplicates_in_words, duplicates_page
 
     with wrong_use():
         lake, _ = open_lake(profile, overrides)
-    grid = Grid("kind", "images", "clusters", "farthest (bits)")
-    for row in duplicates_by_kind(lake):
-        grid.add_row(*(str(cell) for cell in row))
+    names = ("images", "files", "clusters", "farthest (bits)")
+    grid = Grid("kind", *(Column(name, justify="right") for name in names))
+    for kind, *numbers in duplicates_by_kind(lake):
+        grid.add_row(kind, *(f"{number:,}" for number in numbers))
     console.print(grid)
+    console.print(duplicates_in_words(lake), highlight=False)
     if html is not None:
         write_page(html, duplicates_page(lake, limit))
 

@@ -13,7 +13,7 @@ from schemas.catalog import TABLES
 from schemas.duplicates import DUPLICATES
 from schemas.rejects import REJECTS
 from schemas.shards import SHARDS
-from schemas.table import Table
+from schemas.table import Table, sql_type
 
 
 def table_sizes(lake: Lake) -> dict[str, dict[str, int]]:
@@ -63,10 +63,10 @@ def columns_grid(table: Table) -> Grid:
     """Columns of a table with type and comment."""
     grid = Grid(title=f"{table.name} (key: {', '.join(table.key)})", title_justify="left")
     grid.add_column("column", no_wrap=True)
-    grid.add_column("type", no_wrap=True, max_width=24, overflow="ellipsis")
-    grid.add_column("meaning")
+    grid.add_column("type", max_width=24, overflow="fold")
+    grid.add_column("meaning", overflow="fold")
     for column in table.columns:
-        grid.add_row(column.name, str(column.type), column.comment)
+        grid.add_row(column.name, sql_type(column.type), column.comment)
     return grid
 
 

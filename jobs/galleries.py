@@ -5,7 +5,7 @@ Reads: pairs, images, media, articles, duplicates.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pyspark.sql import DataFrame, Row, Window
 from pyspark.sql import functions as F
@@ -53,8 +53,8 @@ def pair_card(row: Row, image: Row) -> Card:
 
 
 def images_by_sha256(lake: Lake, wanted: Sequence[str]) -> dict[str, Row]:
-    """Normalised bytes, size and format of some images, by their SHA-256."""
-    columns = ("image_sha256", "image", "format", "width_px", "height_px", "num_bytes")
+    """Normalised bytes, size, format and fine hash of some images, by their SHA-256."""
+    columns = ("image_sha256", "image", "format", "width_px", "height_px", "num_bytes", "phash256_trimmed")
     rows = lake.read(IMAGES).where(F.col("image_sha256").isin(*wanted)).select(*columns).collect()
     return {row["image_sha256"]: row for row in rows}
 
@@ -118,13 +118,23 @@ def shown_members(duplicates: DataFrame, clusters: Sequence[str]) -> dict[str, l
 
 
 def duplicates_by_kind(lake: Lake) -> list[Row]:
-    """Kind, number of images, number of clusters and largest distance (bits), a row a kind."""
+    """Kind, number of images, of files (media), of clusters and largest distance (bits), a row a kind."""
     counts = (
         F.count("*").alias("images"),
+        F.sum("num_media").alias("files"),
         F.count_distinct("cluster_id").alias("clusters"),
         F.max("hamming_distance").alias("farthest"),
     )
     return lake.read(DUPLICATES).groupBy("kind").agg(*counts).orderBy("kind").collect()
+
+
+def duplicates_in_words(lake: Lake) -> str:
+    """How many clusters of several files there are, and how many of their files say nothing that another does not."""
+    sums = (F.count("*"), F.sum("num_images"), F.sum("num_files"))
+    num_clusters, num_images, num_files = repeated_clusters(lake.read(DUPLICATES)).agg(*sums).collect()[0]
+    surplus = (num_files or 0) - num_clusters
+    shown = f"{counted(num_images or 0, 'image')} in {counted(num_files or 0, 'file')}"
+    return f"{counted(num_clusters, 'cluster')} of several files: {shown}, {surplus:,} of them surplus"
 
 
 def duplicate_gallery(lake: Lake, limit: int = 10) -> str:
@@ -150,7 +160,7 @@ def duplicate_sections(lake: Lake, limit: int) -> list[str]:
     for cluster in clusters:
         # A stage that ran alone or was killed leaves rows of images that are gone until the next run.
         rows = [row for row in members[cluster["cluster_id"]] if row["image_sha256"] in images]
-        shown = [duplicate_card(row, images[row["image_sha256"]], sources.get(row["image_sha256"], ())) for row in rows]
+        shown = [duplicate_card(row, images, sources.get(row["image_sha256"], ())) for row in rows]
         sections.append(cards(f"Cluster {cluster['cluster_id']}", shown, cluster_note(cluster, len(rows))))
     return sections
 
@@ -168,12 +178,21 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def duplicate_card(member: Row, image: Row, sources: Sequence[Source]) -> Card:
+def duplicate_card(member: Row, images: Mapping[str, Row], sources: Sequence[Source]) -> Card:
     """One image of a cluster as a card: how it belongs to it, size, sources."""
+    image, canonical = images[member["image_sha256"]], images.get(member["canonical_sha256"])
     heading = {
         SELF: "Canonical",
         EXACT_BYTES: f"Canonical, the same file {member['num_media']:,} times",
         EXACT_PIXELS: "Same pixels",
-        NEAR: f"Near: {member['hamming_distance']} of 64 bits differ",
+        NEAR: f"Near: {member['hamming_distance']} of 64 bits differ{fine_distance(image, canonical)}",
     }[member["kind"]]
     return Card(bytes(image["image"]), heading, (size_line(image),), sources, not member["is_other"])
+
+
+def fine_distance(image: Row, canonical: Row | None) -> str:
+    """By how many bits of the 256-bit hash an image differs from the canonical one, as an addition; nothing if that is gone."""
+    if canonical is None:
+        return ""
+    one, other = (int.from_bytes(row["phash256_trimmed"]) for row in (image, canonical))
+    return f", {(one ^ other).bit_count()} of 256"

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from threading import Event, Thread
 
 from pyspark.sql import SparkSession
@@ -47,7 +48,10 @@ def run_pipeline(spark: SparkSession, settings: Settings, console: Console) -> l
 
 @contextmanager
 def stage_progress(spark: SparkSession, console: Console) -> Iterator[Callable[[str], None]]:
-    """A line per stage with its running Spark tasks; yields the function that begins the next stage."""
+    """A line per stage with its running Spark tasks; yields the function that begins the next stage.
+
+    Where nobody looks on, as in a log file, the line is the time (UTC) and the stage that begins.
+    """
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description:<16}"),
@@ -62,6 +66,8 @@ def stage_progress(spark: SparkSession, console: Console) -> Iterator[Callable[[
         def begin(stage: str) -> None:
             _finish(progress, lines)
             lines.append(progress.add_task(stage, total=None, tasks=""))
+            if not console.is_terminal:
+                console.print(f"{datetime.now(UTC):%H:%M:%S} {stage}", highlight=False)
 
         watcher = Thread(target=_watch, args=(spark, progress, lines, done), daemon=True)
         watcher.start()

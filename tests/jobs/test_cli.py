@@ -92,7 +92,7 @@ def test_tables_and_rejects_are_counted(lake: Lake) -> None:
     place = f"lake.uri={lake.settings.uri}"
     rejects = runner.invoke(app, ["rejects", place]).output
     assert [line.split("│")[1:4] for line in rejects.splitlines() if "not_an_image" in line] == [
-        [" fetch_images ", " not_an_image ", " 2    "]
+        [" fetch_images ", " not_an_image ", "    2 "]
     ]
     tables = runner.invoke(app, ["tables", place], env={"COLUMNS": "200"}).output
     assert all(f"{table.name} (key: " in tables for table in TABLES)

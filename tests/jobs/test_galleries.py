@@ -8,7 +8,15 @@ import pytest
 from pyspark.sql import SparkSession
 
 from conf.settings import LakeSettings
-from jobs.galleries import MAX_MEMBERS, MAX_SOURCES, duplicate_gallery, duplicates_by_kind, duplicates_page, pair_gallery
+from jobs.galleries import (
+    MAX_MEMBERS,
+    MAX_SOURCES,
+    duplicate_gallery,
+    duplicates_by_kind,
+    duplicates_in_words,
+    duplicates_page,
+    pair_gallery,
+)
 from jobs.tables import Lake
 from schemas.articles import ARTICLES
 from schemas.duplicates import DUPLICATES
@@ -52,7 +60,8 @@ def archive(spark: SparkSession, empty_lake: Path, tmp_path_factory: pytest.Temp
     sized = {"width_px": 1600, "height_px": 40, "num_bytes": 20_480, "format": "PNG"}
     places = [(f"PMC{number}.1", name) for number, name in enumerate([*names[:-1], *["c0"] * NUM_COPIES])]
     years = {accession: 2020 - number for number, (accession, _) in enumerate(places)}
-    images = [{"image_sha256": name, "image": picture(colour_of(name))} | sized for name in names]
+    fine = {name: (0x1FF if name == "b2" else 0).to_bytes(32) for name in names}
+    images = [{"image_sha256": name, "image": picture(colour_of(name)), "phash256_trimmed": fine[name]} | sized for name in names]
     media = [{"accession": accession, "media_name": "fig.jpg", "image_sha256": name} for accession, name in places]
     articles = [{"accession": a, "year": year, "license_code": "CC BY", "doi": f"10.1/{a}"} | OPEN for a, year in years.items()]
     pairs = [pair(accession, name) for accession, name in places]
@@ -78,7 +87,7 @@ def test_the_cluster_with_the_farthest_member_comes_first(gallery: str) -> None:
 
 def test_a_cluster_starts_with_its_canonical_image_and_goes_on_with_the_farthest(gallery: str) -> None:
     cards = sections(gallery)["Cluster cluster-b"]
-    assert [card.heading for card in cards] == ["Canonical", "Near: 6 of 64 bits differ", "Same pixels"]
+    assert [card.heading for card in cards] == ["Canonical", "Near: 6 of 64 bits differ, 9 of 256", "Same pixels"]
     assert [card.colour for card in cards] == [colour_of(name) for name in ("b0", "b2", "b1")]
 
 
@@ -112,11 +121,19 @@ def test_the_page_shows_as_many_clusters_as_asked_for(archive: Lake) -> None:
 def test_duplicates_are_counted_by_kind(archive: Lake) -> None:
     near = NUM_LARGE - 1 + 1
     assert [tuple(row) for row in duplicates_by_kind(archive)] == [
-        ("exact_bytes", 1, 1, 0),
-        ("exact_pixels", 1, 1, 0),
-        ("near", near, 2, 6),
-        ("self", 3, 3, 0),
+        ("exact_bytes", 1, NUM_COPIES, 1, 0),
+        ("exact_pixels", 1, 1, 1, 0),
+        ("near", near, near, 2, 6),
+        ("self", 3, 3, 3, 0),
     ]
+
+
+def test_clusters_of_several_files_are_told_in_words(archive: Lake) -> None:
+    num_files = NUM_LARGE + 3 + NUM_COPIES
+    assert (
+        duplicates_in_words(archive)
+        == f"3 clusters of several files: 14 images in {num_files} files, {num_files - 3} of them surplus"
+    )
 
 
 def test_pairs_are_shown_in_the_order_of_the_query_each_with_its_own_picture(archive: Lake) -> None:
@@ -143,4 +160,5 @@ def test_a_pair_whose_image_is_gone_is_counted_and_not_shown(archive: Lake) -> N
 def test_an_empty_archive_gives_a_page_without_pictures(spark: SparkSession, empty_lake: Path) -> None:
     lake = Lake(spark, LakeSettings(uri=str(empty_lake)))
     assert sections(duplicates_page(lake)) == {}
+    assert duplicates_in_words(lake) == "0 clusters of several files: 0 images in 0 files, 0 of them surplus"
     assert sections(pair_gallery(lake, lake.read(PAIRS))) == {"0 pairs": []}
