@@ -203,7 +203,10 @@ class DuplicateSettings(Section):
         5_000_000_000,
         description="Up to so much goes to every executor in files (16 bytes a 64-bit hash, 32 a 256-bit one); more is shuffled",
     )
-    hashes_per_task: Positive = Field(2_000_000, description="Hashes a task holds when they are shuffled (about 130 bytes each)")
+    hashes_per_task: Positive = Field(
+        2_000_000,
+        description="Hashes a task holds when they are shuffled, about 100 bytes each; fewer where they have more 256-bit ones",
+    )
     images_per_task: Positive = Field(200_000, description="Images whose clusters a task decides (about 400 bytes each)")
 
     @model_validator(mode="after")

@@ -11,6 +11,6 @@ from udfs.batches.components import EDGE, RESULT, JoinComponents
 def components(edges: DataFrame) -> DataFrame:
     """node and component, the smallest node it is connected to, of every node of the edges (left, right), all of them long.
 
-    One task streams the edges and holds 28 to 56 bytes a node.
+    One task streams the edges and holds 36 to 72 bytes a node.
     """
     return map_batches(edges.select(*EDGE.names).coalesce(1), JoinComponents(), RESULT)

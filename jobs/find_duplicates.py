@@ -20,7 +20,7 @@ from jobs.candidate_graph import candidate_graph, save_graph
 from jobs.comparable_images import comparable_images, hash_version, incomparable_images
 from jobs.entry import main
 from jobs.stage import Counts, ReconciliationError, RunContext
-from jobs.tables import Lake
+from jobs.tables import HistoryGone, Lake
 from jobs.touched_images import touched_images
 from schemas.articles import ARTICLES
 from schemas.duplicates import DUPLICATES, EXACT_BYTES, EXACT_PIXELS, NEAR, SELF
@@ -58,11 +58,13 @@ def image_uses(media: DataFrame, articles: DataFrame) -> DataFrame:
 def ranked_images(images: DataFrame, num_tasks: int) -> DataFrame:
     """Components whole and side by side, the images of a task best first.
 
-    That is: most pixels, then freest licence, then oldest article, then by name.
+    That is: most pixels, then freest licence, then oldest article, then by name. Featureless images match by their pixels
+    alone: only those with the same ones need to be in one task, however many have one hash.
     """
+    whole = F.when(F.col("is_featureless"), F.xxhash64("pixels_sha256")).otherwise(F.col("component"))
     pixels = F.col("width_px").cast("long") * F.col("height_px")
     order = (F.desc(pixels), "license_rank", "oldest", "image_sha256")
-    return images.repartition(num_tasks, "component").sortWithinPartitions(*order).select(*NODE.names)
+    return images.repartition(num_tasks, whole).sortWithinPartitions(*order).select(*NODE.names)
 
 
 def cluster_id(canonical: Column) -> Column:
@@ -107,8 +109,10 @@ def check_uses(num_nodes: int, num_used: int) -> None:
 
 
 def mark(settings: Settings) -> str:
-    """Part of what decides the result: hashes of another definition are not compared, graphs of other pairs not continued."""
-    return f"{hash_version(settings)}, confirmed pairs"
+    """What decides the result beside the tables: hashes of another definition, or with other bounds, are decided anew."""
+    near = settings.duplicates
+    bounds = f"{near.max_distance} of 64 bits, {near.max_distance_256} of 256, entropy {near.min_entropy_bits}"
+    return f"{hash_version(settings)}, confirmed pairs, {bounds}"
 
 
 def touched_since_last_run(lake: Lake, settings: Settings, context: RunContext) -> DataFrame | None:
@@ -117,13 +121,12 @@ def touched_since_last_run(lake: Lake, settings: Settings, context: RunContext) 
     That is: at first, with other settings, where others changed the tables, or where a change feed has a gap.
     """
     inputs = json.loads(context.last_inputs(lake, STAGE) or "{}")
-    known = (inputs.get("mark"), inputs.get("settings"), inputs.get("outputs"))
-    if known != (mark(settings), {"duplicates": settings.duplicates.digest()}, lake.versions(WRITES)):
+    if (inputs.get("mark"), inputs.get("outputs")) != (mark(settings), lake.versions(WRITES)):
         return None
     try:
         return lake.stage(touched_images(lake, inputs["tables"]), f"{STAGE}/touched")
-    except (PySparkException, Py4JJavaError) as error:
-        logger.warning("%s: the change feeds do not reach back to the last run, all is decided again: %s", STAGE, error)
+    except (HistoryGone, PySparkException, Py4JJavaError) as error:
+        logger.warning("%s: what changed since the last run cannot be read, all is decided again: %s", STAGE, error)
         return None
 
 
@@ -148,7 +151,7 @@ def decide(lake: Lake, nodes: DataFrame, is_all: bool, settings: Settings) -> Da
 def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     """Decide every cluster that may have changed and bring both tables up to date, the candidate graph last.
 
-    A run that is killed leaves the graph as it was, so that the next one decides the same components again.
+    After a run that was killed once it had written a table the next one decides everything again.
     """
     lake = Lake(spark, settings.lake)
     num_images = lake.read(IMAGES).count()

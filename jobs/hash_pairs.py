@@ -74,15 +74,16 @@ def hash_pairs(hashes: DataFrame, settings: DuplicateSettings) -> Iterator[DataF
     if sizes.num_new == 0 or sizes.num_hashes < 2:
         yield hashes.sparkSession.createDataFrame([], sql_columns(PAIR))
     elif sizes.num_bytes > settings.max_broadcast_bytes:
-        yield _shuffled(hashes, sizes.num_hashes, settings)
+        yield _shuffled(hashes, sizes, settings)
     else:
         token = secrets.token_hex(8)
         try:
             yield _broadcast(hashes, sizes, _distances(settings), token)
         finally:
-            for field in HashFiles._fields:
-                with suppress(FileNotFoundError):
-                    os.truncate(sent_files() / _file_name(field, token), 0)
+            for name in (_file_name(field, token) for field in HashFiles._fields):
+                for path in (sent_files() / name, Path(SparkFiles.get(name))):  # Spark keeps a copy on the driver
+                    with suppress(FileNotFoundError):
+                        os.truncate(path, 0)
 
 
 def _sizes(hashes: DataFrame) -> _Sizes:
@@ -123,7 +124,7 @@ def _broadcast(hashes: DataFrame, sizes: _Sizes, distances: Distances, token: st
 
 
 def _write_files(hashes: DataFrame, sizes: _Sizes, token: str) -> None:
-    """Stream old hashes, then new ones into the files; the driver holds a batch at a time."""
+    """Stream old hashes, then new ones into the files; the driver holds a partition of the staged hashes at a time."""
     arrays = {
         "hashes": (np.uint64, (sizes.num_hashes,)),
         "look_starts": (np.int64, (sizes.num_hashes + 1,)),
@@ -148,8 +149,9 @@ def _write_files(hashes: DataFrame, sizes: _Sizes, token: str) -> None:
         file.flush()
 
 
-def _shuffled(hashes: DataFrame, num_hashes: int, settings: DuplicateSettings) -> DataFrame:
-    num_bands = cheapest_num_bands(num_hashes, HASH_BITS, settings.max_distance) or settings.max_distance + 1
+def _shuffled(hashes: DataFrame, sizes: _Sizes, settings: DuplicateSettings) -> DataFrame:
+    num_bands = cheapest_num_bands(sizes.num_hashes, HASH_BITS, settings.max_distance) or settings.max_distance + 1
     ways = agreements(ALL_BITS, settings.max_distance, num_bands)
-    placed = placed_by_key(hashes, num_hashes, ways, settings.hashes_per_task)
-    return map_batches(placed, SearchKeys(_distances(settings), ways), PAIR)
+    of_one_look = (_HASH_BYTES + LOOK_BYTES) * sizes.num_hashes
+    hashes_per_task = min(settings.hashes_per_task, max(1, settings.hashes_per_task * of_one_look // sizes.num_bytes))
+    return map_batches(placed_by_key(hashes, ways, hashes_per_task), SearchKeys(_distances(settings), ways), PAIR)

@@ -31,6 +31,10 @@ _MAINTENANCE_AT_ONCE = 20
 _PROPERTIES = {"delta.enableChangeDataFeed": "true", "delta.enableDeletionVectors": "false"}
 
 
+class HistoryGone(Exception):
+    """A table has not got the version that a run recorded."""
+
+
 @dataclass(frozen=True)
 class Changed:
     """How many rows one write inserted or updated, and deleted."""
@@ -92,8 +96,14 @@ class Lake:
         return self.spark.sql(f"SELECT * FROM {self.identifier(table)}{suffix}")
 
     def changes(self, table: Table, since: int) -> DataFrame:
-        """Rows of the change feed after Delta version `since`, with `_change_type`: insert, delete, update_preimage, ..."""
-        if self.version(table) <= since:
+        """Rows of the change feed after Delta version `since`, with `_change_type`: insert, delete, update_preimage, ...
+
+        HistoryGone where the table has no such version: it was made anew.
+        """
+        version = self.version(table)
+        if version < since:
+            raise HistoryGone(f"table {table.name} is at version {version}, and was at {since}: it was made anew")
+        if version == since:
             return self.read(table).limit(0).withColumn("_change_type", F.lit(""))
         feed = self.spark.read.option("readChangeFeed", "true").option("startingVersion", since + 1)
         return feed.table(self.identifier(table))

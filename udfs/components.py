@@ -16,7 +16,7 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Components:
-    """Components of nodes named by any int64: 28 to 56 bytes a node, nothing kept of an edge.
+    """Components of nodes named by any int64: 20 to 56 bytes a node and 16 for its label, nothing kept of an edge.
 
     A table of open addressing numbers the nodes as they come; a union-find over the numbers joins them.
     """

@@ -221,17 +221,43 @@ def test_runs_after_changes_equal_a_full_run_whatever_the_partitioning(lake: Lak
     world.add_images(60)
     world.add_copies(15)
     world.add_crowd(MAX_LOOKS - 4)
-    world.write(lake)
-    decide(lake)
-    for _ in range(2):  # the first fills the crowd's hash with looks, the second drops them all
-        world.change()
+    world.add_image("crowd, beside", phash_trimmed=6, phash256_trimmed=b"\xff" * 32)
+    has_pair = []
+    for num_changes in range(3):  # the crowd has less looks than are kept, then as many, then more
+        if num_changes:
+            world.change()
         world.write(lake)
         decide(lake)
+        has_pair.append(not lake.read(HASH_PAIRS).where("lower_phash = 6 AND upper_phash = 7").isEmpty())
+    assert has_pair == [False, False, True]
     afresh = Lake(lake.spark, LakeSettings(uri=str(copytree(empty_lake, tmp_path / "afresh"))))
     world.write(afresh)
     decide(afresh, "duplicates.images_per_task=5", "duplicates.max_broadcast_bytes=1", "duplicates.hashes_per_task=200")
     assert tables(lake) == tables(afresh)
     assert {row["kind"] for row in lake.read(DUPLICATES).collect()} == set(KINDS)
+
+
+def test_featureless_images_of_one_hash_are_spread_by_their_pixels(spark: SparkSession) -> None:
+    rows = [image(f"{number:03d}", pixels_sha256=str(number // 2), entropy_bits=0.5) for number in range(200)]
+    nodes = comparable_images(frame(spark, IMAGES, *rows), SETTINGS).selectExpr("*", "7L AS component")
+    uses = image_uses(media(spark, {row["image_sha256"]: "1" for row in rows}), articles(spark))
+    placed = ranked_images(nodes.join(uses, "image_sha256"), 20).selectExpr("pixels_sha256", "spark_partition_id() AS task")
+    assert placed.distinct().count() == 100
+    assert placed.select("task").distinct().count() > 10
+
+
+def test_other_settings_decide_everything_again_only_where_they_decide(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    decided: list[bool] = []
+
+    def watched(lake: Lake, nodes: DataFrame, is_all: bool, settings: Settings) -> DataFrame:
+        decided.append(is_all)
+        return original(lake, nodes, is_all, settings)
+
+    original = find_duplicates.decide
+    monkeypatch.setattr(find_duplicates, "decide", watched)
+    for override in ("max_articles_per_image=50", "max_articles_per_image=51", "hashes_per_task=9", "max_distance=5"):
+        decide(lake, f"duplicates.{override}")
+    assert decided == [True, False, False, True]
 
 
 def test_a_run_that_ends_before_the_graph_is_saved_is_made_good(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 import pytest
-from pyspark.sql import DataFrame, GroupedData, SparkSession
+from pyspark import SparkFiles
+from pyspark.sql import Column, DataFrame, GroupedData, SparkSession
 from pyspark.sql import functions as F
 
 from conf.settings import DuplicateSettings
 from jobs.hash_keys import placed_by_key
 from jobs.hash_pairs import hash_pairs, sent_files
 from tests.jobs.rows import collected
-from udfs.bands import ALL_BITS, agreements
+from udfs.bands import ALL_BITS, Agreement, agreements
 from udfs.batches.hash_pairs import HashFiles
 
 pytestmark = pytest.mark.spark
@@ -24,13 +28,14 @@ def pairs(hashes: DataFrame, settings: DuplicateSettings) -> list[tuple[int, int
         return collected(found, "lower_phash", "upper_phash", "hamming_distance")
 
 
-def test_an_executor_that_comes_after_a_search_finds_what_was_sent_for_it(spark: SparkSession) -> None:
+def test_what_was_sent_stays_without_content_for_executors_that_come_later(spark: SparkSession) -> None:
     hashes = spark.createDataFrame([(1, bytes(32), True), (3, bytes(32), True), (-1, bytes(32), False)], COLUMNS)
     assert pairs(hashes, DuplicateSettings()) == [(1, 3, 1)]
     names = {url.rpartition("/")[2] for url in spark.sparkContext.listFiles}
     for field in HashFiles._fields:
         sent = [sent_files() / name for name in names if name.startswith(f"{field}-")]
         assert sent
+        sent += [Path(SparkFiles.get(path.name)) for path in sent]
         assert [path.stat().st_size for path in sent] == [0] * len(sent)
 
 
@@ -58,20 +63,55 @@ def test_by_shuffle_the_same_pairs_are_found_as_with_files(crowd: DataFrame) -> 
     assert pairs(crowd, DuplicateSettings(max_broadcast_bytes=1, hashes_per_task=1500)) == by_files
 
 
+@pytest.mark.parametrize("by_number", [True, False], ids=["by_number", "by_hash"])
+def test_new_hashes_alone_are_sought_by_shuffle_as_with_files(
+    crowd: DataFrame, by_number: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also by a Spark that cannot place rows by number."""
+    if not by_number:
+        for known in (known for known in type(crowd).__mro__ if "repartitionById" in vars(known)):
+            monkeypatch.delattr(known, "repartitionById")
+    few = crowd.withColumn("is_new", F.col("phash") % 97 == 0).persist()
+    placed = placed_by_key(few, WAYS, 400)
+    with_new = placed.groupBy("agreement", masked()).agg(F.max("is_new").alias("has_new"))
+    assert with_new.where("NOT has_new").isEmpty()
+    assert 1000 < placed.select("agreement", "phash").distinct().count() < crowd.count() * len(WAYS)
+    by_files = pairs(few, DuplicateSettings())
+    assert len(by_files) > 10
+    assert pairs(few, DuplicateSettings(max_broadcast_bytes=1, hashes_per_task=400)) == by_files
+
+
+@pytest.mark.parametrize(("max_bytes", "is_shuffled"), [(3 * 16 + 4 * 32, False), (3 * 16 + 4 * 32 - 1, True)])
+def test_hashes_and_looks_of_more_bytes_than_allowed_are_shuffled(
+    spark: SparkSession, max_bytes: int, is_shuffled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    per_task: list[int] = []
+
+    def watched(hashes: DataFrame, ways: Sequence[Agreement], hashes_per_task: int) -> DataFrame:
+        per_task.append(hashes_per_task)
+        return placed_by_key(hashes, ways, hashes_per_task)
+
+    monkeypatch.setattr("jobs.hash_pairs.placed_by_key", watched)
+    hashes = spark.createDataFrame([(1, bytes(32), True), (3, bytes(64), True), (-1, bytes(32), False)], COLUMNS)
+    settings = DuplicateSettings(max_broadcast_bytes=max_bytes, hashes_per_task=1000)
+    assert pairs(hashes, settings) == [(1, 3, 1)]
+    assert per_task == ([1000 * 3 * 48 // (3 * 16 + 4 * 32)] if is_shuffled else [])
+
+
 def test_no_share_of_a_hot_key_is_larger_than_a_task(crowd: DataFrame) -> None:
-    num_hashes = crowd.count()
-    assert largest_share(placed_by_key(crowd, num_hashes, WAYS, 10**6)) >= 2000
-    shared = placed_by_key(crowd, num_hashes, WAYS, 400)
+    new = crowd.withColumn("is_new", F.lit(True))
+    assert largest_share(placed_by_key(new, WAYS, 10**6)) >= 2000
+    shared = placed_by_key(new, WAYS, 400)
     assert 300 < largest_share(shared) < 520  # blocks are of about equal size only
-    assert shared.select("agreement", "phash").distinct().count() == num_hashes * len(WAYS)
-    assert 1200 < largest_share(placed_by_key(crowd, num_hashes, WAYS, 1500)) < 1500  # two thirds of the hashes were counted
+    assert shared.select("agreement", "phash").distinct().count() == crowd.count() * len(WAYS)
+    assert 1200 < largest_share(placed_by_key(new, WAYS, 1500)) < 1500  # two thirds of the hashes were counted
 
 
 def test_a_share_is_in_one_task_and_no_task_holds_much_more_than_others(crowd: DataFrame) -> None:
-    shared = placed_by_key(crowd, crowd.count(), WAYS, 400)
+    shared = placed_by_key(crowd.withColumn("is_new", F.lit(True)), WAYS, 400)
     assert shares(shared).agg(F.count_distinct("task").alias("num")).where("num > 1").isEmpty()
     sizes = [row["count"] for row in shared.groupBy(F.spark_partition_id()).count().collect()]
-    assert 300 < max(sizes) < 520
+    assert 300 < max(sizes) < 600
 
 
 def largest_share(placed: DataFrame) -> int:
@@ -80,5 +120,10 @@ def largest_share(placed: DataFrame) -> int:
 
 
 def shares(placed: DataFrame) -> GroupedData:
+    return placed.withColumn("task", F.spark_partition_id()).groupBy("agreement", "share", masked())
+
+
+def masked() -> Column:
+    """The key of a row of KEYED."""
     mask = F.element_at(F.array(*(F.lit(np.uint64(way.equal).view(np.int64).item()) for way in WAYS)), F.col("agreement") + 1)
-    return placed.withColumn("task", F.spark_partition_id()).groupBy("agreement", "share", F.col("phash").bitwiseAND(mask))
+    return F.col("phash").bitwiseAND(mask)

@@ -14,7 +14,19 @@ from pyspark.sql import functions as F
 from conf.settings import LakeSettings, UnusableSettings
 from jobs import tables
 from jobs.hadoop_files import HadoopFolder
-from jobs.tables import CHANGE, DELETE, INSERT, UPSERT, Changed, Lake, check_columns, create_statement, differences, spark_schema
+from jobs.tables import (
+    CHANGE,
+    DELETE,
+    INSERT,
+    UPSERT,
+    Changed,
+    HistoryGone,
+    Lake,
+    check_columns,
+    create_statement,
+    differences,
+    spark_schema,
+)
 from schemas.catalog import TABLES
 from schemas.images import IMAGES
 from schemas.inventory import INVENTORY
@@ -134,6 +146,13 @@ def test_sync_writes_only_rows_that_differ(lake: Lake) -> None:
         ("update_postimage", "PMC4.1", "b"),
         ("update_preimage", "PMC4.1", "a"),
     ]
+
+
+def test_changes_since_a_version_that_never_was_are_refused(lake: Lake) -> None:
+    now = lake.version(INVENTORY)
+    assert lake.changes(INVENTORY, now).isEmpty()
+    with pytest.raises(HistoryGone, match=f"table inventory is at version {now}, and was at {now + 1}: it was made anew"):
+        lake.changes(INVENTORY, now + 1)
 
 
 def test_sync_of_equal_rows_makes_no_commit(lake: Lake) -> None:

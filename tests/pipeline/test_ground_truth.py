@@ -76,7 +76,12 @@ def test_duplicate_clusters_are_the_planned_ones(sample_archive: Archive, truth:
 
 def test_neither_an_article_nor_a_duplicate_crosses_splits(sample_archive: Archive) -> None:
     pairs = rows(sample_archive.lake, "pairs")
-    for key in (lambda row: row["accession"].partition(".")[0], lambda row: row["cluster_id"] or row["image_sha256"]):
+    components = {row["image_sha256"]: row["component_id"] for row in rows(sample_archive.lake, "duplicates")}
+    for key in (
+        lambda row: row["accession"].partition(".")[0],
+        lambda row: row["cluster_id"] or row["image_sha256"],
+        lambda row: components.get(row["image_sha256"], row["image_sha256"]),
+    ):
         splits: dict[str, set[str]] = {}
         for row in pairs:
             splits.setdefault(key(row), set()).add(row["split"])

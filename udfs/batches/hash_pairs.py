@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -96,17 +96,20 @@ class SearchKeys:
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """PAIR batches with a new hash in each pair."""
-        narrow, wide = [], []
+        narrow: list[list[NDArray[Any]]] = []
+        parts: list[Looks] = []
         for batch in batches:
-            narrow.append(batch.select(["agreement", "share", "side", "phash", "is_new"]))
-            wide.append(looks_of(batch.column("looks")))
+            looks = looks_of(batch.column("looks"))
+            # Copies: a part of a batch would keep all of it.
+            parts.append(Looks(looks.starts, looks.words.copy()))
+            narrow.append([np.array(batch.column(name)) for name in ("agreement", "share", "side", "phash", "is_new")])
         if not narrow:
             return
-        looks = joined(wide)
-        del wide, batch  # a second copy of all looks
-        rows = pa.Table.from_batches(narrow)
-        hashes, side, is_new = (rows[name].to_numpy() for name in ("phash", "side", "is_new"))
-        places = rows["agreement"].to_numpy().astype(np.int64) << 32 | rows["share"].to_numpy()
+        looks = joined(parts)
+        parts.clear()
+        agreement, share, side, hashes, is_new = (np.concatenate(column) for column in zip(*narrow, strict=True))
+        narrow.clear()
+        places = agreement.astype(np.int64) << 32 | share
         for place in np.unique(places).tolist():
             mine = places == place
             old, new = np.flatnonzero(mine & ~is_new), np.flatnonzero(mine & is_new)
