@@ -8,7 +8,6 @@ from conf.settings import Settings
 from jobs.gallery_html import THUMBNAIL_SIDE_PX
 from jobs.options import source_options
 from schemas.rejects import Reason, Rejected
-from udfs.image_header import HEADER_ERRORS
 from udfs.image_isolation import IsolatedProcess
 from udfs.source import Source, open_source
 
@@ -39,6 +38,6 @@ class RefusedPictures:
     def _preview(self, data: bytes) -> bytes | None:
         try:
             picture = _PREVIEW.call((data, THUMBNAIL_SIDE_PX), self._timeout_s)
-        except (Rejected, *HEADER_ERRORS):
+        except Exception:  # whatever a decoder says of what was refused once: a page does without the picture
             return None
         return picture if isinstance(picture, bytes) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import struct
 from dataclasses import dataclass
 
@@ -14,11 +15,14 @@ from PIL import ExifTags, Image, ImageChops
 from schemas.rejects import Reason, Rejected
 from udfs.image_colour import Pixels, is_srgb, to_srgb
 from udfs.image_header import HEADER_ERRORS, decoder_reason
-from udfs.image_tiff import check_planes, decode_admitted, is_admitted, mend_palette
+from udfs.image_tiff import check_layout, check_samples, decode_admitted, is_admitted, mend_palette
 from udfs.image_wide import is_wide_colour, stretched
 
 _PNG_DEPTH = 24
 _GREY_STEPS = {2: 85, 4: 17}  # by which Pillow multiplies grey of so many bits, but not the value that is transparent
+# What libjpeg says where values are missing or wrong; a few bytes too many at the end of the data are not worth a picture.
+_DAMAGE = re.compile(r"premature end|bad huffman code|instead of rst|(?P<surplus>\d+) extraneous bytes before marker 0xd9", re.I)
+_FEW_SURPLUS_BYTES = 16
 _JPEG_COLOURS = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
 _SCALES = (8, 4, 2)
 _SIDEWAYS = (5, 6, 7, 8)
@@ -86,16 +90,21 @@ def decode_jpeg(data: bytes, image: Image.Image) -> Pixels | None:
     """The values [height, width, 1, 3 or 4] of a grey, colour or CMYK JPEG, in the size that `image` says, as they are stored.
 
     libjpeg-turbo is called directly: the values that Pillow makes with it, in half the time. None where it complains of
-    something that Pillow may put up with. Rejected: truncated, if pixels are missing, which Pillow would fill with grey.
+    something that Pillow may put up with. Rejected: truncated, if pixels are missing or damaged, which Pillow would show.
     """
     try:
         colours, (width, height) = _JPEG_COLOURS[image.mode], image.size
         values = simplejpeg.decode_jpeg(data, colorspace=colours, min_width=width, min_height=height, strict=True)
     except ValueError as error:
-        if "premature end" in str(error).lower():
+        if _is_damage(str(error)):
             raise Rejected(Reason.TRUNCATED, f"JPEG: {error}") from error
         return None
     return np.asarray(values, dtype=np.uint8)
+
+
+def _is_damage(complaint: str) -> bool:
+    found = _DAMAGE.search(complaint)
+    return found is not None and int(found["surplus"] or _FEW_SURPLUS_BYTES + 1) > _FEW_SURPLUS_BYTES
 
 
 def orientation(image: Image.Image) -> int:
@@ -128,12 +137,13 @@ def _profiled(stored: Pixels, image: Image.Image) -> Pixels:
 
 
 def _upright(data: bytes, image: Image.Image, turn: int) -> Pixels:
-    check_planes(image)
+    check_layout(image)
     if is_admitted(image):
         return decode_admitted(data, image)
     is_wide, frame = is_wide_colour(data, image), _frame(image)
     mend_palette(image)
     image.load()
+    check_samples(image)
     if image.format == "PNG" and image.mode == "L" and isinstance(hidden := image.info.get("transparency"), int):
         image.info["transparency"] = hidden * _GREY_STEPS.get(data[_PNG_DEPTH], 1)
     pixels = to_srgb(_opaque(_inked(image) if image.format == "JPEG" else image))

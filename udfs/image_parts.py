@@ -10,6 +10,7 @@ START_OF_SCAN = 0xDA
 END_OF_IMAGE = 0xD9
 ADOBE = 0xEE
 EXIF = 0xE1
+EXIF_BEGIN = b"Exif\0\0"
 METADATA = frozenset({*range(0xE0, 0xF0), 0xFE})  # APP0 to APP15, COM
 _ALONE = (0x01, 0xD8, END_OF_IMAGE)  # markers without a length
 # Any marker but those within the data of a scan: FF 00 stands for a byte, FF D0 to FF D7 for a restart.
@@ -41,12 +42,14 @@ def jpeg_segments(data: bytes) -> Iterator[Segment]:
 
 
 def bare_jpeg(data: bytes) -> bytes:
-    """A JPEG without the metadata before its picture, but those that decide colours (Adobe) and the way up (EXIF)."""
-    parts, at = [], 0
+    """A JPEG without the metadata before its picture, but those that decide colours (Adobe) and the way up (the first EXIF)."""
+    parts, at, has_exif = [], 0, False
     for segment in jpeg_segments(data):
         if segment.marker == START_OF_SCAN:
             break
-        is_used = segment.marker == EXIF or (segment.marker == ADOBE and segment.end - segment.start >= _ADOBE_BYTES)
+        is_first_exif = segment.marker == EXIF and not has_exif and data.startswith(EXIF_BEGIN, segment.start + 4)
+        has_exif = has_exif or is_first_exif
+        is_used = is_first_exif or (segment.marker == ADOBE and segment.end - segment.start >= _ADOBE_BYTES)
         if segment.marker in METADATA and not is_used:
             parts.append(data[at : segment.start])
             at = segment.end

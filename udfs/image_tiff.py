@@ -13,10 +13,11 @@ from PIL import Image, ImagePalette, TiffImagePlugin
 
 from schemas.rejects import Reason, Rejected
 from udfs.image_colour import Pixels
-from udfs.image_wide import Samples, has_alpha, read_samples, to_rgb, visible_range
+from udfs.image_wide import Samples, check_range, has_alpha, is_wide_tiff, read_samples, to_rgb, visible_range
 
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3
-WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, YCBCR = 0, 1, 2, 6
+_SUBSAMPLING_TAG = 530
 _TYPES = ((UNSIGNED, 32), (UNSIGNED, 64), (SIGNED, 8), (SIGNED, 16), (SIGNED, 32), (SIGNED, 64), (FLOAT, 32), (FLOAT, 64))
 _COLOURS = (("RGB", 3, ()), ("RGB", 4, (0,)), ("RGBA", 4, (2,)), ("RGBA", 4, ()))  # mode, channels, what extra channels are
 _RAW_MODE = "samples of another decoder"  # no raw mode of Pillow: it opens such a file and cannot load it
@@ -31,16 +32,36 @@ def is_admitted(image: Image.Image) -> bool:
     return any(_RAW_MODE in (tile[3] or ()) for tile in getattr(image, "tile", []))
 
 
-def check_planes(image: Image.Image) -> None:
-    """Refuse, as unsupported, planes that no decoder here puts together: grey with alpha, more than 8 bits, mirrored bytes."""
+def check_layout(image: Image.Image) -> None:
+    """Refuse an opened TIFF, not yet loaded, that no decoder here puts together: unsupported; truncated for missing strips.
+
+    Unsupported are planes that lie apart (grey with alpha, more than 8 bits, mirrored bytes) and uncompressed YCbCr whose colours
+    are stored for several pixels at once.
+    """
     tags = getattr(image, "tag_v2", {})
     bits = tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,))
-    is_apart = tags.get(TiffImagePlugin.PLANAR_CONFIGURATION, 1) != 1 and tags.get(TiffImagePlugin.SAMPLESPERPIXEL, 1) > 1
+    num_planes = tags.get(TiffImagePlugin.SAMPLESPERPIXEL, 1) if tags.get(TiffImagePlugin.PLANAR_CONFIGURATION, 1) != 1 else 1
     is_raw = image.info.get("compression") == "raw"
     is_wide = is_admitted(image) or (max(bits) > 8 and is_raw)
     is_mirrored = tags.get(TiffImagePlugin.FILLORDER, 1) != 1 and is_raw
-    if is_apart and (is_wide or is_mirrored or image.mode in ("LA", "La")):
+    if num_planes > 1 and (is_wide or is_mirrored or image.mode in ("LA", "La")):
         raise Rejected(Reason.UNSUPPORTED, f"TIFF: {image.mode} planes of {max(bits)} bits that lie apart")
+    if is_raw and _photometric(image) == YCBCR and tags.get(_SUBSAMPLING_TAG, (2, 2)) != (1, 1):
+        raise Rejected(Reason.UNSUPPORTED, "TIFF: uncompressed YCbCr with subsampled colours")
+    strips = [tile[1] for tile in getattr(image, "tile", ()) if tile[0] == "raw"]
+    covered = sum((right - left) * (lower - upper) for left, upper, right, lower in strips)
+    if image.format == "TIFF" and strips and covered < image.width * image.height * num_planes:
+        raise Rejected(Reason.TRUNCATED, f"TIFF: strips for {covered} of {image.width * image.height * num_planes} samples")
+
+
+def check_samples(image: Image.Image) -> None:
+    """Refuse, as unsupported, a loaded TIFF of 16 bits that uses less than half of its range in a kind that nothing stretches.
+
+    That is CMYK, and colours that were multiplied with their alpha.
+    """
+    bits = getattr(image, "tag_v2", {}).get(TiffImagePlugin.BITSPERSAMPLE, ())
+    if image.format == "TIFF" and len(bits) > 1 and set(bits) == {16} and not is_wide_tiff(image):
+        check_range(image)
 
 
 def mend_palette(image: Image.Image) -> None:

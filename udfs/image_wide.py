@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from schemas.rejects import Reason, Rejected
 from udfs.image_colour import Pixels, scale_to_8_bit, with_profile
 
 Samples = npt.NDArray[Any]
@@ -23,15 +24,18 @@ _PNG_DEPTH_AND_TYPE = slice(24, 26)
 _PNG_GREY_AND_ALPHA = b"\x10\x04"
 _PNG_WIDE = (b"\x10\x02", _PNG_GREY_AND_ALPHA, b"\x10\x06")  # 16 bits; colour, grey with alpha, colour with alpha
 _GREY_AND_ALPHA = 2  # channels
-_HALF_RANGE = 128
+HALF_RANGE = 128
 _FULL_RANGE = 65535.0
 _STRIP_SAMPLES = 4_000_000
 
 
 def is_wide_colour(data: bytes, image: Image.Image) -> bool:
     """True for a PNG or TIFF of several channels with 16 bits each, of which Pillow keeps the upper eight."""
-    if image.format == "PNG":
-        return data[_PNG_DEPTH_AND_TYPE] in _PNG_WIDE
+    return data[_PNG_DEPTH_AND_TYPE] in _PNG_WIDE if image.format == "PNG" else is_wide_tiff(image)
+
+
+def is_wide_tiff(image: Image.Image) -> bool:
+    """True for a TIFF of red, green and blue with 16 bits each, and alpha that they are not multiplied with."""
     tags = getattr(image, "tag_v2", {})
     bits = tags.get(_BITS_PER_SAMPLE_TAG, ())
     is_rgb = tags.get(_PHOTOMETRIC_TAG) == _RGB and _PREMULTIPLIED not in tags.get(_EXTRA_SAMPLES_TAG, ())
@@ -42,21 +46,31 @@ def stretched(data: bytes, image: Image.Image, pixels: Pixels) -> Pixels:
     """The image decoded anew with all its bits, as OpenCV lays it, transparent parts on white.
 
     Grey is stretched to its real range, as grey without alpha is; colours are if they use less than half of the range.
-    `pixels` are the upper eight bits: they are returned as they are where that suffices, or no decoder knows better.
+    `pixels` are the upper eight bits: they are returned as they are where that suffices. Rejected: unsupported, where it does
+    not and OpenCV cannot read more.
     """
     is_grey = image.format == "PNG" and data[_PNG_DEPTH_AND_TYPE] == _PNG_GREY_AND_ALPHA
     is_hidden, profile = "transparency" in image.info, image.info.get("icc_profile")
-    if image.mode == "RGB" and not is_hidden and int(pixels.max()) >= _HALF_RANGE:
+    if image.mode == "RGB" and not is_hidden and int(pixels.max()) >= HALF_RANGE:
         return pixels
     samples = read_samples(data)
     if samples is None or samples.dtype != np.uint16 or samples.shape[:2] != pixels.shape[:2] or samples.ndim != 3:
+        check_range(image)
         return pixels
     shows_alpha = has_alpha(samples) and (image.mode == "RGBA" or is_hidden)
     samples = samples[:, :, 2:] if is_grey and shows_alpha else samples  # grey profiles are not for three channels
     black, white = visible_range(samples, shows_alpha)
-    if is_grey or white < _HALF_RANGE * 256:
+    if is_grey or white < HALF_RANGE * 256:
         return to_rgb(samples, black, white, shows_alpha, profile)
     return to_rgb(samples, 0.0, _FULL_RANGE, shows_alpha, profile) if is_hidden else pixels
+
+
+def check_range(image: Image.Image) -> None:
+    """Refuse, as unsupported, a loaded image of 16 bits that ought to be stretched: it uses less than half of its range."""
+    counts = np.reshape(image.histogram(), (-1, 256))
+    is_colour = [band not in ("A", "a") for band in image.getbands()]
+    if not counts[is_colour, HALF_RANGE:].any():
+        raise Rejected(Reason.UNSUPPORTED, f"{image.format}: {image.mode} of 16 bits that uses less than half of its range")
 
 
 def read_samples(data: bytes) -> Samples | None:

@@ -81,6 +81,7 @@ def crafted() -> Iterator[tuple[str, bytes]]:
     yield "jpeg that says 9000 x 9000", resized_jpeg(9_000, 9_000)
     yield "jpeg of sixty million fill bytes", b"\xff\xd8" + b"\xff" * 60_000_000
     yield "jpeg of empty segments", b"\xff\xd8" + b"\xff\xfe\x00\x02" * 2_000_000
+    yield "jpeg of 100000 exif segments", jpeg_with_exif(100_000)
     yield "gif without end", endless_gif(40_000_000)
     yield "gif of 200000 comments", gif_comments(200_000)
     yield (
@@ -98,6 +99,13 @@ def crafted() -> Iterator[tuple[str, bytes]]:
     yield "polyglot: gif and script", b"GIF89a/*" + b"A" * 1000 + b"*/=1;alert(1)"
     yield "html with a name in .jpg", b"<html><body>404</body></html>"
     yield "nothing", b""
+
+
+def jpeg_with_exif(num_segments: int) -> bytes:
+    """A JPEG with so many EXIF segments of a few bytes before its picture."""
+    segment = b"\xff\xe1" + struct.pack(">H", 18) + b"Exif\0\0" + b"0123456789"
+    data = jpeg(64, 64)
+    return data[:2] + segment * num_segments + data[2:]
 
 
 def picture(width: int, height: int) -> Image.Image:

@@ -131,6 +131,34 @@ def test_a_jpeg_with_missing_pixels_and_a_proper_end_is_truncated(mode: str) -> 
     assert reason_of(hostile_inputs.resized_jpeg(4000, 4000)) is Reason.TRUNCATED
 
 
+@pytest.mark.parametrize("place", [0.2, 0.4, 0.6, 0.8])
+def test_a_jpeg_with_damaged_values_is_truncated(place: float) -> None:
+    noise = Image.fromarray(np.random.default_rng(1).integers(0, 256, (300, 400, 3), np.uint8))
+    data = encoded(noise, "JPEG", quality=85)
+    at = int(place * len(data))
+    assert reason_of(data[:at] + bytes(40) + data[at + 40 :]) is Reason.TRUNCATED
+
+
+def test_a_jpeg_without_some_of_its_restart_intervals_is_truncated() -> None:
+    data = encoded(image(), "JPEG", quality=90, restart_marker_rows=1)
+    assert reason_of(data) is None
+    assert reason_of(data[: data.index(b"\xff\xd2")] + data[data.index(b"\xff\xd5") :]) is Reason.TRUNCATED
+
+
+def test_a_few_bytes_too_many_cost_no_jpeg() -> None:
+    data = encoded(image(), "JPEG")
+    assert reason_of(data.removesuffix(b"\xff\xd9") + bytes(8) + b"\xff\xd9") is None
+
+
+def test_a_jpeg_of_many_exif_segments_is_opened_where_it_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> None:
+        raise Rejected(Reason.TIMEOUT, "")
+
+    monkeypatch.setattr(images._ISOLATED, "call", stopped)
+    few, many = (hostile_inputs.jpeg_with_exif(number) for number in (100, 101))
+    assert (reason_of(few), reason_of(many)) == (None, Reason.TIMEOUT)
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from dataclasses import replace
 
 import numpy as np
@@ -32,7 +33,7 @@ from udfs.images import process_image
 
 _TYPES = ["u4", "u8", "i1", "i2", "i4", "i8", "f4", "f8"]
 _FACTOR, _OFFSET = 9, 1000
-_DEFLATE = 8
+_DEFLATE, _LZMA = 8, 34925
 
 
 def pixels_of(data: bytes) -> Pixels:
@@ -270,6 +271,34 @@ def test_pillow_reads_for_others_what_it_did_before() -> None:
 )
 def test_a_tiff_of_a_kind_that_nothing_here_reads_is_unsupported(samples: Samples, layout: TiffLayout) -> None:
     assert reason_of(tiff(samples, layout)) is Reason.UNSUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("channels", "layout"),
+    [
+        (colours(), TiffLayout(compression=_LZMA)),
+        (np.dstack([colours(), np.full_like(greys(), 255)]), TiffLayout(extra_samples=(1,))),  # multiplied with alpha
+        (np.dstack([colours(), greys()]), TiffLayout(photometric=5)),  # CMYK
+    ],
+)
+def test_sixteen_bits_that_nothing_stretches_are_unsupported_where_they_are_dark(channels: Samples, layout: TiffLayout) -> None:
+    assert reason_of(tiff(channels.astype(np.uint16) * 257, layout)) is None
+    dark = channels.astype(np.uint16) * 16
+    if layout.extra_samples:
+        dark[:, :, 3] = 65535
+    assert reason_of(tiff(dark, layout)) is Reason.UNSUPPORTED
+
+
+def test_uncompressed_ycbcr_with_subsampled_colours_is_unsupported() -> None:
+    assert reason_of(tiff(colours(), TiffLayout(photometric=6))) is Reason.UNSUPPORTED
+
+
+@pytest.mark.parametrize("samples", [greys(), colours(), greys().astype(np.uint32)])
+def test_a_tiff_with_missing_strips_is_truncated(samples: Samples) -> None:
+    height = len(samples)
+    whole, third = (struct.pack("<HHII", 278, 4, 1, rows) for rows in (height, height // 3))
+    assert reason_of(tiff(samples)) is None
+    assert reason_of(tiff(samples).replace(whole, third)) is Reason.TRUNCATED
 
 
 def test_kinds_of_jpeg_and_bmp_that_nothing_here_reads_are_unsupported() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import lzma
 import struct
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +15,7 @@ Samples = npt.NDArray[np.generic]
 
 _SHORT, _LONG, _BYTES = 3, 4, 7
 _SAMPLE_FORMATS = {"u": 1, "i": 2, "f": 3}
-_DEFLATE = 8
+_COMPRESSORS: dict[int, Callable[[bytes], bytes]] = {8: zlib.compress, 34925: lzma.compress}
 _CODES = {_SHORT: "H", _LONG: "I", _BYTES: "B"}
 _PNG_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by channels
 
@@ -58,7 +60,7 @@ def _planes(samples: Samples, layout: TiffLayout) -> list[bytes]:
     stored = samples.astype(samples.dtype.newbyteorder(layout.order))  # type: ignore[arg-type]
     parts = [stored] if layout.planar == 1 else [stored[:, :, channel] for channel in range(stored.shape[2])]
     raw = [(part if layout.fill_order == 1 else _mirrored(part)).tobytes() for part in parts]
-    return [zlib.compress(part) for part in raw] if layout.compression == _DEFLATE else raw
+    return [_COMPRESSORS.get(layout.compression, bytes)(part) for part in raw]
 
 
 def _mirrored(samples: Samples) -> Samples:
