@@ -255,9 +255,9 @@ def test_other_settings_decide_everything_again_only_where_they_decide(lake: Lak
 
     original = find_duplicates.decide
     monkeypatch.setattr(find_duplicates, "decide", watched)
-    for override in ("max_articles_per_image=50", "max_articles_per_image=51", "hashes_per_task=9", "max_distance=5"):
+    for override in ("max_articles_per_image=50", "max_articles_per_image=51", "max_distance=5"):
         decide(lake, f"duplicates.{override}")
-    assert decided == [True, False, False, True]
+    assert decided == [True, False, True]
 
 
 def test_a_run_that_ends_before_the_graph_is_saved_is_made_good(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,28 +57,27 @@ def crowd(spark: SparkSession) -> DataFrame:
     return spark.createDataFrame(rows, COLUMNS).persist()
 
 
-def test_by_shuffle_the_same_pairs_are_found_as_with_files(crowd: DataFrame) -> None:
+@pytest.mark.parametrize("is_by_number", [True, False], ids=["by_number", "by_hash"])
+def test_by_shuffle_the_same_pairs_are_found_as_with_files(
+    crowd: DataFrame, is_by_number: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also by a Spark that cannot place rows by the number of their task."""
+    if not is_by_number:
+        for known in (known for known in type(crowd).__mro__ if "repartitionById" in vars(known)):
+            monkeypatch.delattr(known, "repartitionById")
     by_files = pairs(crowd, DuplicateSettings())
     assert len(by_files) > 1000
     assert pairs(crowd, DuplicateSettings(max_broadcast_bytes=1, hashes_per_task=1500)) == by_files
 
 
-@pytest.mark.parametrize("by_number", [True, False], ids=["by_number", "by_hash"])
-def test_new_hashes_alone_are_sought_by_shuffle_as_with_files(
-    crowd: DataFrame, by_number: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Also by a Spark that cannot place rows by number."""
-    if not by_number:
-        for known in (known for known in type(crowd).__mro__ if "repartitionById" in vars(known)):
-            monkeypatch.delattr(known, "repartitionById")
+def test_of_few_new_hashes_the_keys_alone_are_shuffled(crowd: DataFrame) -> None:
     few = crowd.withColumn("is_new", F.col("phash") % 97 == 0).persist()
-    placed = placed_by_key(few, WAYS, 400)
-    with_new = placed.groupBy("agreement", masked()).agg(F.max("is_new").alias("has_new"))
-    assert with_new.where("NOT has_new").isEmpty()
+    placed = placed_by_key(few, WAYS, 1500)
+    assert placed.groupBy("agreement", masked()).agg(F.max("is_new").alias("has_new")).where("NOT has_new").isEmpty()
     assert 1000 < placed.select("agreement", "phash").distinct().count() < crowd.count() * len(WAYS)
     by_files = pairs(few, DuplicateSettings())
     assert len(by_files) > 10
-    assert pairs(few, DuplicateSettings(max_broadcast_bytes=1, hashes_per_task=400)) == by_files
+    assert pairs(few, DuplicateSettings(max_broadcast_bytes=1, hashes_per_task=1500)) == by_files
 
 
 @pytest.mark.parametrize(("max_bytes", "is_shuffled"), [(3 * 16 + 4 * 32, False), (3 * 16 + 4 * 32 - 1, True)])
