@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from importlib.resources import files
@@ -32,7 +33,11 @@ def load_model(model: type[Model], source: Path | Traversable, overrides: Iterab
     UnusableSettings: one line per wrong key with the rule and the value; also for a file that is missing or is no mapping.
     """
     values = read_yaml(source)
-    for override in overrides:
+    given = list(overrides)
+    sets = Counter(key for override in given if (key := override.partition("=")[0].strip()).startswith("eval.sets."))
+    if twice := [key for key, number in sets.items() if number > 1]:
+        raise UnusableSettings(f"{', '.join(twice)}: given more than once; each evaluation set needs a name of its own")
+    for override in given:
         _apply(values, override)
     try:
         return model.model_validate(_expand(values))

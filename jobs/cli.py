@@ -156,6 +156,7 @@ def rejects(
 ) -> None:
     """Show what was refused, by stage and reason; with --html also details, pictures and the images of lowest quality."""
     with wrong_use():
+        check_page(html)
         lake, settings = open_lake(profile, overrides)
     grid = Grid("stage", "reason", Column("rows", justify="right"))
     for key, number in rejects_by_reason(lake).items():
@@ -199,6 +200,7 @@ def duplicates(
     from jobs.galleries import duplicates_by_kind, duplicates_in_words, duplicates_page
 
     with wrong_use():
+        check_page(html)
         lake, _ = open_lake(profile, overrides)
     names = ("images", "files", "clusters", "farthest (bits)")
     grid = Grid("kind", *(Column(name, justify="right") for name in names))
@@ -210,9 +212,19 @@ def duplicates(
         write_page(html, duplicates_page(lake, limit))
 
 
+def check_page(file: Path | None) -> None:
+    """UnusableSettings where a page cannot be written, before any work is done for it."""
+    if file is None:
+        return
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.open("a").close()
+    except OSError as error:
+        raise UnusableSettings(f"--html {file} cannot be written: {error.strerror}") from None
+
+
 def write_page(file: Path, text: str) -> None:
     """Write an HTML page and say where it is."""
-    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text, encoding="utf-8")
     console.print(f"Wrote {file}", highlight=False)
 

@@ -111,13 +111,15 @@ class Lake:
     def read_images(self, uri: str) -> DataFrame | None:
         """name (SHA-256) and content of each row of a Delta table with a column `image`, NULL for both where it has none.
 
-        None where there is no such table.
+        None where there is no such table; UnusableSettings for one without such a column.
         """
         from delta.tables import DeltaTable
 
         if not DeltaTable.isDeltaTable(self.spark, uri):
             return None
         images = self.spark.read.format("delta").load(uri)
+        if dict(images.dtypes).get("image") != "binary":
+            raise UnusableSettings(f"the Delta table {uri} has no binary column `image`, as a table of images must")
         return images.select(F.sha2("image", 256).alias("name"), F.col("image").alias("content"))
 
     def version(self, table: Table) -> int:

@@ -21,6 +21,8 @@ _SRGB = ImageCms.createProfile("sRGB")
 _PHOTOMETRIC_TAG = 262
 _WHITE_IS_ZERO = 0
 _SAME_COLOUR_LEVELS = 2
+_TAG_TABLE_BYTES = 128  # where the table of an ICC profile's tags begins
+_MAX_KEPT_BYTES = 2**20
 
 
 def to_srgb(image: Image.Image) -> Pixels:
@@ -117,15 +119,33 @@ def _apply_profile(image: Image.Image, profile: bytes | None) -> Image.Image:
     return image if converted is None else converted
 
 
-@lru_cache(maxsize=64)
+def is_slow_profile(profile: bytes | None) -> bool:
+    """True for a profile whose transform may take any time: one of processing elements, of which thousands may be the same bytes.
+
+    Such are the tags D2B0 to D2B3 and B2D0 to B2D3 of ICC.1:2022, 9.2.
+    """
+    table = (profile or b"")[_TAG_TABLE_BYTES:]
+    num_tags = int.from_bytes(table[:4], "big")
+    names = (table[at : at + 3] for at in range(4, min(len(table), 4 + 12 * num_tags), 12))
+    return any(name in (b"D2B", b"B2D") for name in names)
+
+
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
     """The transform to sRGB; None if it would change nothing, or if the profile is broken or made for other pixels."""
+    return (_kept_transform if len(profile) <= _MAX_KEPT_BYTES else _built_transform)(profile, mode)
+
+
+def _built_transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if profile else ImageCms.createProfile("LAB")
         transform = ImageCms.buildTransform(source, _SRGB, mode, "RGB")
     except (ImageCms.PyCMSError, OSError):
         return None
     return None if mode in ("RGB", "L") and _changes_nothing(transform, mode) else transform
+
+
+# Profiles of many images are the same. Large ones are not kept: what an image may take must not depend on those before it.
+_kept_transform = lru_cache(maxsize=32)(_built_transform)
 
 
 def _changes_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:

@@ -7,6 +7,7 @@ import warnings
 import cv2
 
 from schemas.rejects import Reason, Rejected
+from udfs.image_colour import is_slow_profile
 from udfs.image_header import check_bytes
 from udfs.image_isolation import IsolatedProcess
 from udfs.image_options import ImageOptions
@@ -64,4 +65,6 @@ def _refusal(error: Exception) -> Rejected:
 def _is_bounded(data: bytes, planned: Planned) -> bool:
     header = planned.header
     is_wide = header.format == "PNG" and data[_PNG_DEPTH] == b"\x10"
+    if is_slow_profile(planned.image.info.get("icc_profile")):
+        return False
     return header.format in _DIRECT_FORMATS and header.work * (_WIDE_WORK if is_wide else 1) <= _DIRECT_WORK_PIXELS

@@ -51,12 +51,15 @@ def delete_others(store: ObjectStore, suffix: str, kept: set[str]) -> None:
 
 
 def list_files(uri: str) -> Iterator[ObjectMeta]:
-    """What lies below `uri`, at any depth; ValueError for a folder that is not there."""
+    """What lies below `uri`, at any depth; ValueError for a folder that is not there or cannot be listed."""
     path = uri.removeprefix("file://")
     if "://" not in path and not Path(path).is_dir():
         raise ValueError(f"{uri} is no folder")
-    for page in open_store(uri).list():
-        yield from page
+    try:
+        for page in open_store(uri).list():
+            yield from page
+    except BaseError as error:
+        raise ValueError(f"{uri} cannot be listed: {str(error).splitlines()[0]}") from error
 
 
 def listing_digest(uri: str, suffixes: tuple[str, ...] = ("",)) -> str:

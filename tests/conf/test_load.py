@@ -113,3 +113,8 @@ def test_an_unknown_key_is_answered_with_a_similar_one() -> None:
     shown = refusal("duplicates.max_distanc=3", "lake.url=x")
     assert "duplicates.max_distanc: unknown key, did you mean duplicates.max_distance? (got '3')" in shown
     assert "lake.url: unknown key, did you mean lake.uri? (got 'x')" in shown
+
+
+def test_an_evaluation_set_that_is_given_twice_is_refused() -> None:
+    with pytest.raises(UnusableSettings, match=r"eval\.sets\.a: given more than once"):
+        load_settings("local", ["eval.sets.a=/x", "eval.sets.b=/x", "eval.sets.a=/y"])

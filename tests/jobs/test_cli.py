@@ -96,3 +96,10 @@ def test_tables_and_rejects_are_counted(lake: Lake) -> None:
     ]
     tables = runner.invoke(app, ["tables", place], env={"COLUMNS": "200"}).output
     assert all(f"{table.name} (key: " in tables for table in TABLES)
+
+
+def test_a_page_that_cannot_be_written_is_said_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    ended = runner.invoke(app, ["duplicates", "--html", str(tmp_path / "file" / "page.html"), f"lake.uri={tmp_path}/none"])
+    assert ended.exit_code == 2
+    assert "page.html cannot be written: " in ended.output

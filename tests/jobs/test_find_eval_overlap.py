@@ -61,6 +61,12 @@ def names(lake: Lake) -> dict[int, str]:
     return {seed: process_image(encoded(picture(seed), "JPEG"), ImageOptions()).image_sha256 for seed in (1, 2, 3)}
 
 
+def test_a_table_without_images_is_no_evaluation_set(archive: Lake, tmp_path: Path) -> None:
+    archive.spark.createDataFrame([("a",)], "image string").write.format("delta").save(str(tmp_path / "table"))
+    with pytest.raises(UnusableSettings, match="has no binary column `image`"):
+        run(archive, settings_for(archive, table=str(tmp_path / "table")))
+
+
 def test_archive_images_near_an_evaluation_image_are_marked_with_its_set(archive: Lake, tmp_path: Path) -> None:
     folder = tmp_path / "patches"
     (folder / "below").mkdir(parents=True)

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageChops
 
+from schemas.rejects import Reason, Rejected
 from tests.udfs.colour_profiles import cmyk_profile, linear_grey_profile, srgb_of_linear
-from tests.udfs.image_samples import Pixels, as_rgb, encoded, greys, half_transparent, image, on_white
-from udfs import image_decode
+from tests.udfs.image_samples import Pixels, as_rgb, encoded, greys, half_transparent, image, on_white, srgb_profile
+from udfs import image_colour, image_decode, images
 from udfs.image_decode import decode
 from udfs.image_options import ImageOptions
 from udfs.image_record import plan
@@ -128,3 +129,25 @@ def test_a_grey_jpeg_with_a_profile_is_not_kept_as_it_is() -> None:
 @pytest.mark.parametrize("profile", [cmyk_profile(), linear_grey_profile()])
 def test_a_profile_for_other_pixels_is_ignored(profile: bytes) -> None:
     assert np.array_equal(pixels_of(encoded(image(), "PNG", icc_profile=profile)), np.asarray(image()))
+
+
+def test_a_profile_of_processing_elements_is_applied_where_it_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> None:
+        raise Rejected(Reason.TIMEOUT, "")
+
+    monkeypatch.setattr(images._ISOLATED, "call", stopped)
+    profile = bytearray(srgb_profile())
+    assert process_image(encoded(image(), "PNG", icc_profile=bytes(profile))).width_px
+    profile[132:136] = b"D2B0"  # the first tag of its table
+    for file_format in ("PNG", "JPEG"):
+        with pytest.raises(Rejected) as refused:
+            process_image(encoded(image(), file_format, icc_profile=bytes(profile)))
+        assert refused.value.reason is Reason.TIMEOUT
+
+
+def test_large_profiles_are_not_kept_from_image_to_image() -> None:
+    before = image_colour._kept_transform.cache_info().currsize
+    for filler in (b"a", b"b"):
+        small = Image.open(io.BytesIO(encoded(image(), "TIFF", icc_profile=srgb_profile() + filler * 2**20)))
+        image_colour.is_srgb(small)
+    assert image_colour._kept_transform.cache_info().currsize == before

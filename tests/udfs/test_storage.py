@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from udfs.storage import delete, delete_others, open_store, put_bytes, put_file
+from udfs.storage import delete, delete_others, list_files, open_store, put_bytes, put_file
 
 
 @pytest.mark.parametrize("form", ["{folder}", "file://{folder}"])
@@ -56,3 +56,9 @@ def test_an_object_that_is_not_there_can_be_deleted(tmp_path: Path) -> None:
     for _ in range(2):
         delete(store, "a")
     assert not (tmp_path / "a").exists()
+
+
+def test_a_folder_that_cannot_be_listed_says_so(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path)
+    with pytest.raises(ValueError, match=r"cannot be listed: .*loop"):
+        list(list_files(str(tmp_path)))
