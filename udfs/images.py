@@ -8,10 +8,9 @@ import cv2
 
 from schemas.rejects import Reason, Rejected
 from udfs.image_colour import is_slow_profile
-from udfs.image_header import check_bytes
+from udfs.image_header import check_bytes, num_pairs
 from udfs.image_isolation import IsolatedProcess
 from udfs.image_options import ImageOptions
-from udfs.image_parts import EXIF_BEGIN
 from udfs.image_record import ImageRecord, Planned, make_record, plan
 
 __all__ = ["ImageOptions", "ImageRecord", "process_image"]
@@ -19,6 +18,7 @@ __all__ = ["ImageOptions", "ImageRecord", "process_image"]
 _DIRECT_FORMATS = ("JPEG", "PNG")
 _DIRECT_BYTES = 2 * 2**20
 _DIRECT_WORK_PIXELS = 20_000_000
+_EXIF_MARKER = b"\xff\xe1"
 _FEW_EXIF = 100  # Pillow joins them one by one, which takes seconds where they are many
 _WIDE_WORK = 4  # 16-bit colours may be decoded twice, and are scaled as floats
 _PNG_DEPTH = slice(24, 25)
@@ -45,7 +45,7 @@ def process_image(data: bytes, options: ImageOptions = _DEFAULTS) -> ImageRecord
 
 def _processed(data: bytes, options: ImageOptions) -> ImageRecord:
     check_bytes(data, options)
-    if len(data) <= _DIRECT_BYTES and data.count(EXIF_BEGIN) <= _FEW_EXIF:
+    if len(data) <= _DIRECT_BYTES and num_pairs(data, _EXIF_MARKER) <= _FEW_EXIF:
         with warnings.catch_warnings(action="ignore"):  # what Pillow says of odd metadata is no news of a corpus
             planned = plan(data, options)
             if _is_bounded(data, planned):
