@@ -169,6 +169,8 @@ def _num_scans(data: bytes) -> int:
 
 def num_pairs(data: bytes, pair: bytes) -> int:
     """data.count(pair) of two different bytes, at even and at odd positions: five times as fast."""
+    if len(data) < len(pair):
+        return 0
     wanted = int.from_bytes(pair, "little")
     lanes = (np.frombuffer(data, "<u2", (len(data) - start) // 2, start) for start in (0, 1))
     return sum(int(np.count_nonzero(lane == wanted)) for lane in lanes)
