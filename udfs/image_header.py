@@ -38,6 +38,8 @@ _UNSUPPORTED = (
     (b"\x00\x00\x00\x0cjP  ", "JPEG 2000"),
     (b"\xff\x4f\xff\x51", "JPEG 2000"),
     (b"\xff\x0a", "JPEG XL"),
+    (b"\x00\x00\x00\x0cJXL ", "JPEG XL"),
+    (b"II\xbc\x01", "JPEG XR"),
     (b"\x00\x00\x01\x00", "icon"),
     (b"\xd7\xcd\xc6\x9a", "WMF"),
 )
