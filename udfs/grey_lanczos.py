@@ -12,12 +12,13 @@ from udfs.compiled import compiled
 
 Pixels = npt.NDArray[np.uint8]
 Values = npt.NDArray[np.int32]
-Weights = tuple[Values, Values, Values]
+Weights = tuple[Values, Values]
 
 _STRIP_PIXELS = 4_000_000
 _LOBES = 3.0
 _PRECISION_BITS = 22  # Pillow's fixed point for 8-bit images
 _HALF = 1 << (_PRECISION_BITS - 1)
+_VECTOR = 16  # weights are as many times this, so that no loop over them ends one by one
 
 
 def grey_square(pixels: Pixels, side: int) -> Pixels:
@@ -55,18 +56,18 @@ def _square(pixels: Pixels, side: int) -> Pixels:
 
 @lru_cache(maxsize=256)
 def _weights(length: int, side: int) -> Weights:
-    """First source index [side], number of weights [side] and weights [side, most] of `side` values made of `length`."""
+    """First source index [side] and weights [side, most] of `side` values made of `length`; weights past an end are 0."""
     scale = length / side
     support = _LOBES * scale
     centres = (np.arange(side) + 0.5) * scale
     first = np.maximum(0, (centres - support + 0.5).astype(np.int32))
     count = np.minimum(length, (centres + support + 0.5).astype(np.int32)) - first
-    steps = np.arange(int(count.max()))
+    steps = np.arange(-(-int(count.max()) // _VECTOR) * _VECTOR)
     distance = (steps + first[:, None] - centres[:, None] + 0.5) / scale
     inside = (distance >= -_LOBES) & (distance < _LOBES) & (steps < count[:, None])
     raw = np.where(inside, np.sinc(distance) * np.sinc(distance / _LOBES), 0.0)
     shares = raw / raw.sum(axis=1, keepdims=True) * (1 << _PRECISION_BITS)
-    return first.astype(np.int32), count.astype(np.int32), np.trunc(shares + np.copysign(0.5, shares)).astype(np.int32)
+    return first, np.trunc(shares + np.copysign(0.5, shares)).astype(np.int32)
 
 
 @compiled
@@ -91,18 +92,16 @@ def _weighted(values: Values, weights: Values) -> int:
 def _shrink(pixels: Pixels, across: Weights, down: Weights) -> Pixels:
     """Luma of each row, the row shrunk, then the columns; each step rounded to 8 bits."""
     height, width = pixels.shape[:2]
-    first_x, count_x, weights_x = across
-    first_y, count_y, weights_y = down
-    side = first_x.size
-    grey, columns = np.empty(width, np.int32), np.empty((side, height), np.int32)
+    first_x, weights_x = across
+    first_y, weights_y = down
+    side, num_x, num_y = first_x.size, weights_x.shape[1], weights_y.shape[1]
+    grey, columns = np.zeros(width + num_x, np.int32), np.zeros((side, height + num_y), np.int32)
     for y in range(height):
-        _luma(pixels[y].reshape(-1), grey)
+        _luma(pixels[y].reshape(-1), grey[:width])
         for x in range(side):
-            low, count = first_x[x], count_x[x]
-            columns[x, y] = _weighted(grey[low : low + count], weights_x[x, :count])
+            columns[x, y] = _weighted(grey[first_x[x] : first_x[x] + num_x], weights_x[x])
     out = np.empty((side, side), np.uint8)
     for y in range(side):
-        low, count = first_y[y], count_y[y]
         for x in range(side):
-            out[y, x] = _weighted(columns[x, low : low + count], weights_y[y, :count])
+            out[y, x] = _weighted(columns[x, first_y[y] : first_y[y] + num_y], weights_y[y])
     return out

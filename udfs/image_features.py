@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from udfs.grey_counts import count
+from udfs.grey_counts import Counts
 from udfs.image_colour import Pixels
 
 _BACKGROUND_TOLERANCE = 8
-_STEEP_GRADIENT = 32
 _BLANK_RANGE = 8
 _EDGE_SHARE = 8  # of the height and of the width, at either end
 
@@ -30,19 +29,19 @@ class Features:
     mean_blue: float
 
 
-def measure(pixels: Pixels, grey: Pixels, content: Pixels) -> Features:
-    """Features of RGB pixels [height, width, 3], their grey version [height, width] and what it has within its margin."""
-    counts, total, squares = count(grey)
-    histogram = counts.astype(np.float32)
-    shares = histogram[histogram > 0] / grey.size
+def measure(pixels: Pixels, counts: Counts, content: Pixels) -> Features:
+    """Features of RGB pixels [height, width, 3], of the counts of their grey version, and of what that has within its margin."""
+    histogram = counts.histogram.astype(np.float32)
+    num_pixels = pixels.shape[0] * pixels.shape[1]
+    shares = histogram[histogram > 0] / num_pixels
     commonest = int(histogram.argmax())
     near = histogram[max(0, commonest - _BACKGROUND_TOLERANCE) : commonest + _BACKGROUND_TOLERANCE + 1]
     red, green, blue, _ = cv2.mean(pixels)
     return Features(
         entropy_bits=0.0 if is_flat(content) else max(0.0, float(-(shares * np.log2(shares)).sum())),
-        background_share=float(near.sum() / grey.size),
-        edge_density=_edge_density(grey),
-        sharpness=_deviation(total, squares, grey.size) ** 2,
+        background_share=float(near.sum() / num_pixels),
+        edge_density=counts.num_steep / max(1, (pixels.shape[0] - 1) * (pixels.shape[1] - 1)),
+        sharpness=_deviation(counts.laplacian, counts.laplacian_squared, num_pixels) ** 2,
         mean_red=red,
         mean_green=green,
         mean_blue=blue,
@@ -56,9 +55,10 @@ def is_flat(content: Pixels) -> bool:
     return bool(np.ptp(inner) < _BLANK_RANGE)
 
 
-def is_one_colour(pixels: Pixels, grey: Pixels) -> bool:
-    """True when no channel of the pixels [height, width, 3] varies visibly; grey [height, width] answers most cases fast."""
-    if np.ptp(grey) >= _BLANK_RANGE:
+def is_one_colour(pixels: Pixels, counts: Counts) -> bool:
+    """True when no channel of the pixels [height, width, 3] varies visibly; the counts of their grey answer most cases fast."""
+    values = np.flatnonzero(counts.histogram)
+    if values[-1] - values[0] >= _BLANK_RANGE:
         return False
     return int(np.ptp(pixels.reshape(-1, 3), axis=0).max()) < _BLANK_RANGE
 
@@ -68,13 +68,3 @@ def _deviation(total: int, squares: int, num: int) -> float:
     share = 1.0 / num
     mean = total * share
     return math.sqrt(max(0.0, squares * share - mean * mean))
-
-
-def _edge_density(grey: Pixels) -> float:
-    """Share of steep pixels; 0 where the image is one pixel high or wide, in which none has neighbours both ways."""
-    if min(grey.shape) < 2:
-        return 0.0
-    across = cv2.absdiff(grey[1:, 1:], grey[1:, :-1])
-    down = cv2.absdiff(grey[1:, 1:], grey[:-1, 1:])
-    steep = np.asarray(cv2.add(across, down)) > _STEEP_GRADIENT
-    return float(np.count_nonzero(steep) / steep.size)

@@ -17,7 +17,7 @@ from typing import IO, Any
 from schemas.rejects import Reason, Rejected
 
 MAX_MEMORY_BYTES = 1900 * 2**20
-MAX_START_S = 4.0
+MAX_START_S = 10.0
 _LENGTH = struct.Struct(">Q")
 _WALL_TIME_FACTOR = 10  # a busy machine slows the clock on the wall, not the process's own
 _CRASHES = {-number for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)}

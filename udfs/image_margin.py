@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from udfs.compiled import compiled
 from udfs.image_colour import Pixels
-from udfs.image_resize import shrink
+from udfs.image_resize import shrink_grey
 
 Mask = npt.NDArray[np.bool_]
 
@@ -43,7 +44,7 @@ def content_box(grey: Pixels) -> Box:
     gets the same box.
     """
     height, width = grey.shape
-    coarse = shrink(grey, _COARSE_SIDE_PX)
+    coarse = shrink_grey(grey, _COARSE_SIDE_PX)
     background = _margin_grey(coarse)
     if background is None:
         return Box(0, 0, width, height)
@@ -84,37 +85,58 @@ def _empty(lines: Mask, most: int) -> int:
 
 
 def _bounds(content: Mask) -> Box:
-    box = Box(0, 0, content.shape[1], content.shape[0])
+    longest = max(content.shape)
+    turned = np.ascontiguousarray(content.T)
+    left, top, right, bottom = _without_marks(content, turned, max(1.0, _GAP_SHARE * longest), _MARK_SHARE * longest)
+    return Box(left, top, right, bottom)
+
+
+@compiled
+def _without_marks(content: Mask, turned: Mask, gap: float, mark: float) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of what a mask [height, width] has, small marks that stand alone at its ends left out.
+
+    All of it if it has nothing. Rows and columns (those of `turned`) are looked at in turns.
+    """
+    left, top, right, bottom = 0, 0, content.shape[1], content.shape[0]
     for _ in range(_PASSES):  # a mark dropped in one direction may free the other
-        part = content[box.top : box.bottom, box.left : box.right]
-        rows = _without_marks(part, max(content.shape))
-        if rows is None:
+        first_row, last_row = _ends(content, top, bottom, left, right, gap, mark)
+        if first_row == last_row:
             break
-        columns = _without_marks(part[rows[0] : rows[1]].T, max(content.shape))
-        if columns is None:
+        first, last = _ends(turned, left, right, first_row, last_row, gap, mark)
+        if first == last or (first == left and last == right and first_row == top and last_row == bottom):
             break
-        found = Box(box.left + columns[0], box.top + rows[0], box.left + columns[1], box.top + rows[1])
-        if found == box:
-            break
-        box = found
-    return box
+        left, top, right, bottom = first, first_row, last, last_row
+    return left, top, right, bottom
 
 
-def _without_marks(content: Mask, longest_side: int) -> tuple[int, int] | None:
-    """First and last + 1 row with content, a small mark that stands alone at either end left out; None without content."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], content.any(axis=1).view(np.int8), [0]])))
-    starts, stops = edges[::2], edges[1::2]
-    if starts.size == 0:
-        return None
-    first, last = 0, starts.size - 1
-    gap = max(1.0, _GAP_SHARE * longest_side)
-    if first < last and starts[1] - stops[0] >= gap and _is_mark(content[starts[0] : stops[0]], longest_side):
-        first = 1
-    if first < last and starts[last] - stops[last - 1] >= gap and _is_mark(content[starts[last] : stops[last]], longest_side):
-        last -= 1
-    return int(starts[first]), int(stops[last])
+@compiled
+def _ends(content: Mask, top: int, bottom: int, left: int, right: int, gap: float, mark: float) -> tuple[int, int]:
+    """First and last + 1 row with content, a small mark that stands alone at either end left out; both 0 without content."""
+    filled = np.zeros((bottom - top, 4), np.int64)  # of each run of rows with content: first, last + 1; columns: first, last + 1
+    num, is_inside = 0, False
+    for y in range(top, bottom):
+        first, last = right, left
+        for x in range(left, right):
+            if content[y, x]:
+                first, last = min(first, x), x + 1
+        if first >= last:
+            is_inside = False
+            continue
+        if not is_inside:
+            filled[num, 0], filled[num, 2], filled[num, 3] = y, first, last
+            num, is_inside = num + 1, True
+        run = filled[num - 1]
+        run[1], run[2], run[3] = y + 1, min(run[2], first), max(run[3], last)
+    if num == 0:
+        return 0, 0
+    start, end = 0, num - 1
+    if start < end and filled[1, 0] - filled[0, 1] >= gap and _longer_side(filled[0]) <= mark:
+        start = 1
+    if start < end and filled[end, 0] - filled[end - 1, 1] >= gap and _longer_side(filled[end]) <= mark:
+        end -= 1
+    return filled[start, 0], filled[end, 1]
 
 
-def _is_mark(content: Mask, longest_side: int) -> bool:
-    columns = np.flatnonzero(content.any(axis=0))
-    return bool(max(content.shape[0], columns[-1] + 1 - columns[0]) <= _MARK_SHARE * longest_side)
+@compiled
+def _longer_side(filled: npt.NDArray[np.int64]) -> int:
+    return int(max(filled[1] - filled[0], filled[3] - filled[2]))

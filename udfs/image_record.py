@@ -10,6 +10,7 @@ from typing import Any
 from PIL import Image
 
 from schemas.rejects import Reason, Rejected
+from udfs.grey_counts import count
 from udfs.image_colour import Pixels
 from udfs.image_decode import Picture, decode
 from udfs.image_encode import Encoded, encode, may_keep_original
@@ -17,7 +18,7 @@ from udfs.image_features import is_one_colour, measure
 from udfs.image_header import Header, check_header, open_image, read_header
 from udfs.image_margin import Box, content_box
 from udfs.image_options import SHRUNK_SIDE_PX, ImageOptions
-from udfs.image_resize import shrink, to_grey
+from udfs.image_resize import shrink, shrink_grey, to_grey
 from udfs.phash import pack_bits, phash_bits, phash_to_int, windowed_bits
 
 WORKING_SIDE_PX = SHRUNK_SIDE_PX  # of the version that is measured, whatever size is stored
@@ -92,9 +93,10 @@ def make_record(data: bytes, planned: Planned, options: ImageOptions) -> ImageRe
     width, height = picture.width_px, picture.height_px
     working = shrink(picture.pixels, WORKING_SIDE_PX)
     grey = to_grey(working)
-    if is_one_colour(working, grey):
+    counts = count(grey)
+    if is_one_colour(working, counts):
         raise Rejected(Reason.BLANK, f"{width} x {height} pixels of one colour")
-    small = shrink(grey, HASHED_SIDE_PX)
+    small = shrink_grey(grey, HASHED_SIDE_PX)
     box = content_box(small)
     content = small[box.top : box.bottom, box.left : box.right]
     encoded = _normalised(data, picture, working, options)
@@ -109,7 +111,7 @@ def make_record(data: bytes, planned: Planned, options: ImageOptions) -> ImageRe
         num_bytes=len(data),
         **_hashes(picture, content),
         hash_version=options.hash_version,
-        **vars(measure(working, grey, content)),
+        **vars(measure(working, counts, content)),
         **_content(box.scaled(width / small.shape[1], height / small.shape[0], width, height)),
         image=encoded.data,
         image_format=encoded.format,

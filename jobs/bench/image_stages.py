@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from jobs.bench.image_kernel import ROUNDS, drawn_jpegs, ours_here, real_jpegs
+from udfs.grey_counts import count
+from udfs.image_colour import Pixels
 from udfs.image_decode import decode
 from udfs.image_encode import encode
-from udfs.image_features import is_one_colour, measure
+from udfs.image_features import Features, is_one_colour, measure
 from udfs.image_header import open_image, read_header
 from udfs.image_margin import content_box
 from udfs.image_options import ImageOptions
 from udfs.image_record import HASHED_SIDE_PX, WORKING_SIDE_PX
-from udfs.image_resize import shrink, to_grey
+from udfs.image_resize import shrink, shrink_grey, to_grey
 from udfs.phash import phash_bits, windowed_bits
 
 _Result = TypeVar("_Result")
@@ -50,13 +52,20 @@ def time_stages(data: bytes, watch: Stopwatch) -> None:
     watch.fastest("SHA-256 of file and pixels", lambda: (hashlib.sha256(data).digest(), picture.sha256))
     working = watch.fastest("shrink to 512", lambda: shrink(picture.pixels, WORKING_SIDE_PX))
     grey = watch.fastest("grey", lambda: to_grey(working))
-    small = watch.fastest("shrink the grey to 256", lambda: shrink(grey, HASHED_SIDE_PX))
+    small = watch.fastest("shrink the grey to 256", lambda: shrink_grey(grey, HASHED_SIDE_PX))
     box = watch.fastest("content box", lambda: content_box(small))
     content = small[box.top : box.bottom, box.left : box.right]
-    watch.fastest("measures", lambda: (is_one_colour(working, grey), measure(working, grey, content)))
+    watch.fastest("measures", lambda: measured(working, grey, content))
     watch.fastest("pHash", lambda: phash_bits(picture.pixels))
     watch.fastest("trimmed hashes", lambda: windowed_bits(content))
     watch.fastest("encode", lambda: encode(working, options))
+
+
+def measured(working: Pixels, grey: Pixels, content: Pixels) -> Features:
+    """What the kernel measures of an image, and whether it is of one colour."""
+    counts = count(grey)
+    is_one_colour(working, counts)
+    return measure(working, counts, content)
 
 
 def report(shared_data: Path | None) -> list[str]:
