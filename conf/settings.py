@@ -227,6 +227,10 @@ class EvalSettings(Section):
         description="Name of each set: folder of image files, or Delta table with a binary column `image`",
     )
 
+    allow_removed: bool = Field(
+        default=False, description="Give up sets that the last run had and `sets` has not: their images may stand in train again"
+    )
+
     @field_validator("sets")
     @classmethod
     def _names_without_slash(cls, sets: dict[str, str]) -> dict[str, str]:

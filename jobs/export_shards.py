@@ -184,6 +184,7 @@ def write_manifest(lake: Lake, recipe: ExportSettings, versions: dict[str, int],
     for row in rows:
         totals[row["split"]] = totals.get(row["split"], 0) + row["num_samples"]
     manifest = {
+        "eval_sets": find_eval_overlap.compared_sets(newest_inputs(lake).get(find_eval_overlap.STAGE)),
         "export": recipe.name,
         "recipe_hash": recipe.recipe_hash(),
         "recipe": recipe.model_dump(mode="json", exclude={"uri"}),

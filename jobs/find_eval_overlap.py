@@ -52,6 +52,22 @@ def set_digest(name: str, uri: str) -> str:
         ) from None
 
 
+def compared_sets(inputs: str | None) -> dict[str, str]:
+    """The sets, with the digest of each, that a recorded run compared; `inputs` is what `runs` has of it."""
+    mark_of_run = json.loads(inputs or "{}").get("mark")
+    return dict(json.loads(mark_of_run)[1]) if mark_of_run else {}
+
+
+def check_no_set_is_missing(compared: dict[str, str], settings: Settings) -> None:
+    """UnusableSettings where a set of the last run is not named now: its images would go back into train without a word."""
+    missing = sorted(compared.keys() - settings.eval.sets.keys())
+    if missing and not settings.eval.allow_removed:
+        raise UnusableSettings(
+            f"eval.sets: the last run also kept {', '.join(missing)} out of train; name all sets in the profile or on each"
+            " command line (eval.sets.<name>=<folder or table>), or give a set up with eval.allow_removed=true"
+        )
+
+
 def eval_images(lake: Lake, sets: dict[str, str], max_bytes: int) -> tuple[DataFrame, int, Counter[str]]:
     """eval_set, name, content of every image of the sets; how many files and rows they have, and how many rows show no new one.
 
@@ -150,6 +166,7 @@ def near_hashes(lake: Lake, images: DataFrame, hashed: DataFrame, settings: Dupl
 def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     """Hash the evaluation sets, compare them with the whole archive, bring the table up to date."""
     lake = Lake(spark, settings.lake)
+    check_no_set_is_missing(compared_sets(context.last_inputs(lake, STAGE)), settings)
     images = comparable_images(lake.read(IMAGES), settings)
     shown, num_in, left_out = eval_images(lake, settings.eval.sets, settings.images.max_bytes)
     hashed = lake.stage(map_batches(shown, HashEvalImages(image_options(settings)), RESULT), f"{STAGE}/eval_images")

@@ -65,7 +65,12 @@ PAIRS = Table(
             "Evaluation sets that have the same picture (eval_overlap.eval_set): such a pair is never exported to train",
             required=True,
         ),
-        Column("split", pa.string(), "train, val or test, by hash of the articles that near images connect", required=True),
+        Column(
+            "split",
+            pa.string(),
+            "train, val or test, by hash of the articles that near images connect; train is to be read with eval_overlap",
+            required=True,
+        ),
         Column(
             "split_group", pa.string(), "Smallest PMCID among the articles that near images connect to this one", required=True
         ),

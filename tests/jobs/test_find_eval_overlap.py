@@ -97,8 +97,20 @@ def test_what_leaves_an_evaluation_set_leaves_the_table(archive: Lake, tmp_path:
     (tmp_path / "a.png").unlink()
     run(archive, settings)
     assert collected(archive.read(EVAL_OVERLAP), "image_sha256") == [(names(archive)[3],)]
-    assert run(archive, settings_for(archive)) == Counts(0, 0, 0)
+
+
+def test_a_set_that_a_later_run_does_not_name_is_not_given_up_without_a_word(archive: Lake, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(encoded(picture(1), "PNG"))
+    run(archive, settings_for(archive, few=str(tmp_path), same=str(tmp_path)))
+    with pytest.raises(UnusableSettings, match=r"the last run also kept few out of train; .*eval\.allow_removed=true"):
+        run(archive, settings_for(archive, same=str(tmp_path)))
+    with pytest.raises(UnusableSettings, match="also kept few, same out"):
+        run(archive, settings_for(archive))
+    assert archive.read(EVAL_OVERLAP).count() == 2
+    overrides = [f"lake.uri={archive.settings.uri}", "eval.allow_removed=true"]
+    assert run(archive, load_settings("local", overrides)) == Counts(0, 0, 0)
     assert archive.read(EVAL_OVERLAP).count() == 0
+    assert run(archive, settings_for(archive)) == Counts(0, 0, 0)
 
 
 def test_an_image_whose_decoder_failed_is_tried_again_by_the_next_run(
