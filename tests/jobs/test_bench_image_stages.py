@@ -10,6 +10,7 @@ from tests.udfs.image_samples import encoded, image
 
 
 def test_the_fastest_round_counts_and_files_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image_stages, "ROUNDS", 3)
     watch = Stopwatch()
     for durations in ([5.0, 2.0, 3.0], [7.0, 9.0, 4.0]):
         clock = iter([time for number, length in enumerate(durations) for time in (100.0 * number, 100.0 * number + length)])
