@@ -231,6 +231,13 @@ class EvalSettings(Section):
         default=False, description="Give up sets that the last run had and `sets` has not: their images may stand in train again"
     )
 
+    @field_validator("sets", mode="before")
+    @classmethod
+    def _named(cls, sets: object) -> object:
+        if isinstance(sets, str):
+            raise ValueError("each set needs a name: eval.sets.<name>=<folder or table>")
+        return sets
+
     @field_validator("sets")
     @classmethod
     def _names_without_slash(cls, sets: dict[str, str]) -> dict[str, str]:

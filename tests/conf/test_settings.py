@@ -84,3 +84,8 @@ def test_a_decoder_that_shrinks_leaves_no_larger_images(max_side_px: int) -> Non
     with pytest.raises(UnusableSettings, match=f"max_side_px must be 1 to 512, not {max_side_px}, with shrink_on_load"):
         load_settings("local", ["images.shrink_on_load=true", f"images.max_side_px={max_side_px}"])
     assert load_settings("local", ["images.shrink_on_load=true", "images.max_side_px=512"]).images.shrink_on_load
+
+
+def test_an_evaluation_set_without_a_name_is_told_to_have_one() -> None:
+    with pytest.raises(UnusableSettings, match=r"eval\.sets: .*eval\.sets\.<name>=<folder or table>"):
+        load_settings("local", ["eval.sets=/data/figures"])
