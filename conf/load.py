@@ -17,14 +17,38 @@ from pydantic import BaseModel, ValidationError
 from conf.settings import Settings, UnusableSettings
 
 PROFILES = ("local", "cluster", "databricks")
+_BASE = "extends"
 Model = TypeVar("Model", bound=BaseModel)
 
 
 def load_settings(profile: str, overrides: Iterable[str] = ()) -> Settings:
-    """Settings of a profile (its YAML file in this package) with key=value overrides; UnusableSettings names every wrong key."""
-    if profile not in PROFILES:
-        raise UnusableSettings(f"--profile must be one of {', '.join(PROFILES)}, not {profile!r}")
-    return load_model(Settings, files("conf").joinpath(f"{profile}.yaml"), overrides)
+    """Settings of a profile with key=value overrides; UnusableSettings names every wrong key.
+
+    A profile is a name (its YAML file lies in this package) or a YAML file of one's own, which holds all that differs from the
+    defaults or, with `extends: cluster`, from that profile.
+    """
+    if profile in PROFILES:
+        return load_model(Settings, _packaged(profile), overrides)
+    if not profile.endswith((".yaml", ".yml")):
+        raise UnusableSettings(f"--profile must be one of {', '.join(PROFILES)} or a YAML file, not {profile!r}")
+    values = read_yaml(Path(profile))
+    base = values.pop(_BASE, None)
+    if base not in (None, *PROFILES):
+        raise UnusableSettings(f"settings file {profile}: {_BASE} must be one of {', '.join(PROFILES)}, not {base!r}")
+    return _model_of(Settings, _merged(read_yaml(_packaged(base)), values) if base else values, overrides, Path(profile).name)
+
+
+def _packaged(profile: str) -> Traversable:
+    return files("conf").joinpath(f"{profile}.yaml")
+
+
+def _merged(base: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The base with the values over it, section by section."""
+    merged = dict(base)
+    for key, value in values.items():
+        below = merged.get(key)
+        merged[key] = _merged(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+    return merged
 
 
 def load_model(model: type[Model], source: Path | Traversable, overrides: Iterable[str] = ()) -> Model:
@@ -32,7 +56,11 @@ def load_model(model: type[Model], source: Path | Traversable, overrides: Iterab
 
     UnusableSettings: one line per wrong key with the rule and the value; also for a file that is missing or is no mapping.
     """
-    values = read_yaml(source)
+    return _model_of(model, read_yaml(source), overrides, source.name)
+
+
+def _model_of(model: type[Model], values: dict[str, Any], overrides: Iterable[str], name: str) -> Model:
+    """The model of values that the file `name` holds, with the overrides."""
     given = list(overrides)
     sets = Counter(key for override in given if (key := override.partition("=")[0].strip()).startswith("eval.sets."))
     if twice := [key for key, number in sets.items() if number > 1]:
@@ -42,7 +70,7 @@ def load_model(model: type[Model], source: Path | Traversable, overrides: Iterab
     try:
         return model.model_validate(_expand(values))
     except ValidationError as error:
-        raise UnusableSettings(_explain(error, source.name, model)) from None
+        raise UnusableSettings(_explain(error, name, model)) from None
 
 
 def read_yaml(source: Path | Traversable) -> dict[str, Any]:

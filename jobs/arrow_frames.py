@@ -1,4 +1,4 @@
-"""Frames through batch kernels: mapInArrow with the result's schema taken from Arrow."""
+"""Frames through batch kernels: mapInArrow with the result's schema taken from Arrow; how much a task takes at a time."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pyarrow as pa
+from pydantic import ByteSize, TypeAdapter
 from pyspark.sql import DataFrame, SparkSession
 
 from schemas.table import sql_type
@@ -15,6 +16,8 @@ _BATCH_ROWS = "spark.sql.execution.arrow.maxRecordsPerBatch"
 _READ_ROWS = "spark.sql.parquet.columnarReaderBatchSize"
 _NARROW_BATCH_ROWS = 65_536
 _NARROW_READ_ROWS = 4_096
+_SPLIT_BYTES = "spark.sql.files.maxPartitionBytes"
+_MOVED_SPLIT_BYTES = 128 * 2**20
 _SHUFFLE_TASKS = "spark.sql.shuffle.partitions"
 _ROWS_PER_SHUFFLE_TASK = 1_000_000
 
@@ -44,6 +47,20 @@ def narrow_rows(spark: SparkSession, num_rows: int = 0) -> Iterator[None]:
         yield
     finally:
         _set(spark, before)
+
+
+@contextmanager
+def moved_rows(spark: SparkSession) -> Iterator[None]:
+    """Tasks of at least 128 MiB of files, for rows that are copied, counted or joined by their keys and enter no kernel.
+
+    Such a task is over before the JVM has planned, for a session whose tasks are short for the sake of kernels.
+    """
+    before = str(spark.conf.get(_SPLIT_BYTES))
+    _set(spark, {_SPLIT_BYTES: str(max(_MOVED_SPLIT_BYTES, TypeAdapter(ByteSize).validate_python(before)))})
+    try:
+        yield
+    finally:
+        _set(spark, {_SPLIT_BYTES: before})
 
 
 def _set(spark: SparkSession, values: dict[str, str]) -> None:

@@ -31,7 +31,7 @@ app = typer.Typer(
 console = Console()
 errors = Console(stderr=True)
 
-Profile = Annotated[str, typer.Option(help="local, cluster or databricks")]
+Profile = Annotated[str, typer.Option(help="local, cluster, databricks, or a YAML file of your own")]
 Overrides = Annotated[list[str] | None, typer.Argument(help="key=value settings, as source.uri=s3://pmc-oa-opendata")]
 HtmlFile = Annotated[Path | None, typer.Option("--html", dir_okay=False, help="Also write a page with pictures to this file")]
 MAX_SQL_ROWS = 100
@@ -52,11 +52,20 @@ def wrong_use() -> Iterator[None]:
         stop(str(error), WRONG_USE)
 
 
+@contextmanager
+def working(on: str) -> Iterator[None]:
+    """A spinner with words on standard error while what is inside goes on; nothing where nobody looks on, as in a pipe."""
+    with errors.status(f"{on} ..."):
+        yield
+
+
 def open_lake(profile: str, overrides: list[str] | None) -> tuple[Lake, Settings]:
     """The archive that the settings name; UnusableSettings when there is none yet."""
     settings = load_settings(profile, overrides or [])
-    lake = Lake(spark_session(settings, "sql"), settings.lake)
-    if not lake.exists():
+    with working("Starting Spark"):
+        lake = Lake(spark_session(settings, "sql"), settings.lake)
+        exists = lake.exists()
+    if not exists:
         raise UnusableSettings(
             f"there is no archive at lake.uri={settings.lake.uri}: run `biomedica pipeline` first or set lake.uri"
         )
@@ -110,17 +119,19 @@ def sql(
     PySparkLogger.getLogger("SQLQueryContextLogger").disabled = True  # what it would say is said below in one line
     with wrong_use():
         lake, _ = open_lake(profile, overrides)
-        lake.register_views()
         try:
-            check_read_only(lake.spark, query)
-            rows = lake.spark.sql(query)
+            with working("Reading the query"):
+                lake.register_views()
+                check_read_only(lake.spark, query)
+                rows = lake.spark.sql(query)
         except (AnalysisException, ParseException) as error:
             stop(str(error).strip().splitlines()[0], WRONG_USE)
     if json_lines:
         for row in rows.select(F.to_json(F.struct("*"), {"ignoreNullFields": "false"})).toLocalIterator():
             sys.stdout.write(f"{row[0]}\n")
         return
-    shown = rows.limit(MAX_SQL_ROWS + 1).collect()
+    with working("Running the query"):
+        shown = rows.limit(MAX_SQL_ROWS + 1).collect()
     console.print(rows_grid(rows.columns, [tuple(row) for row in shown[:MAX_SQL_ROWS]], console.width))
     if len(shown) > MAX_SQL_ROWS:
         console.print(f"Only the first {MAX_SQL_ROWS} rows; use --json or LIMIT.")
@@ -142,7 +153,9 @@ def tables(
         return
     with wrong_use():
         lake, _ = open_lake(profile, overrides)
-    console.print(tables_grid(table_sizes(lake)))
+    with working("Counting the tables"):
+        sizes = table_sizes(lake)
+    console.print(tables_grid(sizes))
     for table in TABLES:
         console.print(columns_grid(table))
 
@@ -159,14 +172,18 @@ def rejects(
         check_page(html)
         lake, settings = open_lake(profile, overrides)
     grid = Grid("stage", "reason", Column("rows", justify="right"))
-    for key, number in rejects_by_reason(lake).items():
+    with working("Counting the rejects"):
+        reasons = rejects_by_reason(lake)
+    for key, number in reasons.items():
         grid.add_row(*key.split(" "), f"{number:,}")
     console.print(grid)
     if html is not None:
         from jobs.quality_gallery import quality_page
         from jobs.refused_pictures import RefusedPictures
 
-        write_page(html, quality_page(lake, limit, RefusedPictures(settings).read))
+        with working("Looking for refused inputs and the images of lowest quality"):
+            page = quality_page(lake, limit, RefusedPictures(settings).read)
+        write_page(html, page)
 
 
 @app.command()
@@ -181,7 +198,8 @@ def status(
 
     with wrong_use():
         lake, settings = open_lake(profile, overrides)
-        found = archive_status(lake, settings)
+        with working("Reading the archive"):
+            found = archive_status(lake, settings)
     if as_json:
         sys.stdout.write(json.dumps(found, indent=1) + "\n")
         return
@@ -204,12 +222,16 @@ def duplicates(
         lake, _ = open_lake(profile, overrides)
     names = ("images", "files", "clusters", "farthest (bits)")
     grid = Grid("kind", *(Column(name, justify="right") for name in names))
-    for kind, *numbers in duplicates_by_kind(lake):
+    with working("Counting the duplicates"):
+        kinds, in_words = duplicates_by_kind(lake), duplicates_in_words(lake)
+    for kind, *numbers in kinds:
         grid.add_row(kind, *(f"{number:,}" for number in numbers))
     console.print(grid)
-    console.print(duplicates_in_words(lake), highlight=False)
+    console.print(in_words, highlight=False)
     if html is not None:
-        write_page(html, duplicates_page(lake, limit))
+        with working("Putting the clusters side by side"):
+            page = duplicates_page(lake, limit)
+        write_page(html, page)
 
 
 def check_page(file: Path | None) -> None:
@@ -249,5 +271,7 @@ def summary(overrides: Overrides = None, profile: Profile = "local") -> None:
 
     with wrong_use():
         lake, _ = open_lake(profile, overrides)
-    sys.stdout.write(json.dumps(archive_summary(lake), indent=1) + "\n")
+    with working("Reading the archive"):
+        found = archive_summary(lake)
+    sys.stdout.write(json.dumps(found, indent=1) + "\n")
     raise typer.Exit(DONE)

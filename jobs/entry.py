@@ -69,7 +69,7 @@ def parse_arguments(arguments: list[str]) -> tuple[str, list[str]]:
         elif "=" in argument and not argument.startswith("-"):
             overrides.append(argument)
         else:
-            raise UnusableSettings(f"{argument!r} is not known: use --profile {'|'.join(PROFILES)} and key=value")
+            raise UnusableSettings(f"{argument!r} is not known: use --profile {'|'.join(PROFILES)}|FILE.yaml and key=value")
     return profile, overrides
 
 

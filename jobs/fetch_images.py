@@ -13,7 +13,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from conf.settings import Settings
-from jobs.arrow_frames import map_batches
+from jobs.arrow_frames import map_batches, moved_rows
 from jobs.comparable_images import hash_version
 from jobs.entry import main
 from jobs.options import fetch_limits, image_options, requests_per_task, running_tasks, source_options
@@ -194,11 +194,12 @@ def fetch_wave(lake: Lake, settings: Settings, context: RunContext, wave: DataFr
         .join(wave.select("accession", "media_name", "fingerprint"), ["accession", "media_name"])
         .select(reject_key().alias("key"), "reason", "detail", reject_fingerprint().alias("fingerprint"))
     )
-    write_images(lake, settings, fetched, has_old)
-    lake.apply(MEDIA, changes_of_fetched(fetched, lake.read(MEDIA), MEDIA))
-    tried = fetched.select(reject_key().alias("key"))
-    num_rejected = sync_rejects(lake, context, STAGE, tried, refused, missing_keys(lake, settings, named))
-    num_ok = fetched.where("reason IS NULL").count()
+    with moved_rows(lake.spark):
+        write_images(lake, settings, fetched, has_old)
+        lake.apply(MEDIA, changes_of_fetched(fetched, lake.read(MEDIA), MEDIA))
+        tried = fetched.select(reject_key().alias("key"))
+        num_rejected = sync_rejects(lake, context, STAGE, tried, refused, missing_keys(lake, settings, named))
+        num_ok = fetched.where("reason IS NULL").count()
     lake.unstage(STAGE)
     return Counts(num_ok + num_rejected, num_ok, num_rejected)
 

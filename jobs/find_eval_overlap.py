@@ -42,6 +42,12 @@ def mark(settings: Settings) -> str:
     return json.dumps([hash_version(settings), {name: set_digest(name, uri) for name, uri in sorted(settings.eval.sets.items())}])
 
 
+def check(settings: Settings, inputs: str | None) -> None:
+    """UnusableSettings for a set that is not there, or that the last recorded run compared and nobody names now."""
+    check_no_set_is_missing(compared_sets(inputs), settings)
+    mark(settings)
+
+
 def set_digest(name: str, uri: str) -> str:
     """What a set holds, by names, sizes and times; UnusableSettings when there is nothing."""
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -35,6 +36,15 @@ _STYLE = """
   text-align: left; vertical-align: top; padding: 3px 14px 3px 0; border-bottom: 1px solid rgba(128, 128, 128, .3);
 }
 .bm td { overflow-wrap: anywhere; }
+.bm ul { columns: 24em; margin: 0; padding: 0; list-style: none; }
+.bm li { break-inside: avoid; }
+@media (max-width: 560px) {
+  .bm figure { width: calc(50% - 6px); }
+  .bm tr { display: block; padding: 4px 0; border-bottom: 1px solid rgba(128, 128, 128, .3); }
+  .bm th { display: none; }
+  .bm td { display: block; padding: 0; border: 0; }
+  .bm td::before { content: attr(data-column) ": "; opacity: .75; }
+}
 """
 
 
@@ -82,17 +92,30 @@ def cards(title: str, shown: Sequence[Card], note: str = "") -> str:
 def table(title: str, widths: Mapping[str, int], rows: Iterable[Sequence[str]], note: str = "") -> str:
     """A section of text in rows; `widths` are the columns in order, each with its share of the line (per cent)."""
     columns = "".join(f'<col style="width: {width}%">' for width in widths.values())
-    lines = [_table_row("th", list(widths)), *(_table_row("td", row) for row in rows)]
+    head = "".join(f"<th>{escape(name)}</th>" for name in widths)
+    lines = [f"<tr>{head}</tr>", *(_table_row(list(widths), row) for row in rows)]
     return _section("wide", title, note, f"<table><colgroup>{columns}</colgroup>{''.join(lines)}</table>")
+
+
+def contents(title: str, titles: Iterable[str], note: str = "") -> str:
+    """A section that leads to other sections of the page, by their titles."""
+    lines = "".join(f'<li><a href="#{_anchor(other)}">{escape(other)}</a></li>' for other in titles)
+    return _section("wide", title, note, f"<ul>{lines}</ul>")
 
 
 def _section(kind: str, title: str, note: str, body: str) -> str:
     explained = f'<p class="note">{escape(note)}</p>' if note else ""
-    return f'<section class="{kind}"><h2>{escape(title)}</h2>{explained}{body}</section>\n'
+    return f'<section class="{kind}" id="{_anchor(title)}"><h2>{escape(title)}</h2>{explained}{body}</section>\n'
 
 
-def _table_row(tag: str, cells: Sequence[str]) -> str:
-    return f"<tr>{''.join(f'<{tag}>{escape(shortened(cell))}</{tag}>' for cell in cells)}</tr>"
+def _anchor(title: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+
+
+def _table_row(columns: Sequence[str], cells: Sequence[str]) -> str:
+    named = zip(columns, cells, strict=True)
+    shown = (f'<td data-column="{escape(name)}">{escape(shortened(cell))}</td>' for name, cell in named)
+    return f"<tr>{''.join(shown)}</tr>"
 
 
 def _card(card: Card) -> str:

@@ -19,7 +19,7 @@ from conf.settings import Settings, UnusableSettings
 from jobs.entry import DONE, STAGES, UNRECONCILED, job_module, parse_arguments, refuse
 from jobs.lease import lease
 from jobs.session import spark_session
-from jobs.stage import ReconciliationError, RunContext, StageResult, newest_inputs, run_stage
+from jobs.stage import ReconciliationError, RunContext, StageResult, check_settings, newest_inputs, run_stage
 from jobs.tables import Lake
 
 POLL_SECONDS = 0.3
@@ -28,7 +28,7 @@ POLL_SECONDS = 0.3
 def run_pipeline(spark: SparkSession, settings: Settings, console: Console) -> list[StageResult]:
     """Run every stage that is not up to date; raises ReconciliationError at the first whose counts do not add up.
 
-    UnusableSettings while another run writes to the same archive.
+    UnusableSettings while another run writes to the same archive, or for settings that a stage cannot use, before the first.
     """
     context = RunContext.new()
     results = []
@@ -37,6 +37,8 @@ def run_pipeline(spark: SparkSession, settings: Settings, console: Console) -> l
         show("tables")
         lake.create()
         context = replace(context, known_inputs=newest_inputs(lake))
+        for stage in STAGES:
+            check_settings(lake, settings, context, job_module(stage), stage)
         for stage in STAGES:
             if held:
                 held.check()

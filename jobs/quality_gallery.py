@@ -5,15 +5,15 @@ Reads: rejects, images, media, articles; of refused images their files in the so
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from jobs.entry import STAGES
-from jobs.galleries import first_of_each, images_by_sha256, size_line, sources_by_sha256
-from jobs.gallery_html import Card, Source, cards, page, table
+from jobs.galleries import counted, first_of_each, images_by_sha256, size_line, sources_by_sha256
+from jobs.gallery_html import Card, Source, cards, contents, page, table
 from jobs.tables import Lake
 from schemas.images import IMAGES
 from schemas.rejects import REJECTS
@@ -47,19 +47,34 @@ MEASURES = (
 
 def quality_page(lake: Lake, limit: int = 12, read: ReadPicture = lambda _: None) -> str:
     """A whole HTML page: up to `limit` rejects of every stage and reason, and the `limit` worst images by each measure."""
-    sections = [*reject_sections(lake, limit, read), *quality_sections(lake, limit)]
+    groups = refused_groups(lake, limit)
+    num_refused = sum(rows[0]["num_in_group"] for rows in groups.values())
+    titles = [*(reject_title(*name, rows) for name, rows in groups.items()), *(measure.title for measure in MEASURES)]
+    head = contents(
+        "On this page", titles, f"{counted(num_refused, 'input')} refused, and the images that are worst by a measure"
+    )
+    sections = [head, *reject_sections(groups, read), *quality_sections(lake, limit)]
     return page("Refused inputs and images of low quality", sections)
 
 
-def reject_sections(lake: Lake, limit: int, read: ReadPicture) -> list[str]:
-    """A table per stage and reason, in the order of the stages; behind those of images what can be shown of them."""
+def refused_groups(lake: Lake, limit: int) -> dict[tuple[str, str], list[Row]]:
+    """Up to `limit` rejects by stage and reason, in the order of the stages, each with the number of its group."""
     day = F.date_format("last_seen", "yyyy-MM-dd").alias("day")
     rows = lake.read(REJECTS).select("stage", "reason", "key", F.coalesce("detail", F.lit("")).alias("detail"), "attempts", day)
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in first_of_each(rows, ("stage", "reason"), ("key",), limit).collect():
         groups.setdefault((row["stage"], row["reason"]), []).append(row)
-    ordered = sorted(groups, key=lambda name: (STAGES.index(name[0]), name[1]))
-    return [part for name in ordered for part in (reject_section(*name, groups[name]), refused_images(*name, groups[name], read))]
+    return {name: groups[name] for name in sorted(groups, key=lambda name: (STAGES.index(name[0]), name[1]))}
+
+
+def reject_sections(groups: Mapping[tuple[str, str], Sequence[Row]], read: ReadPicture) -> list[str]:
+    """A table per stage and reason; behind those of images what can be shown of them."""
+    return [part for name, rows in groups.items() for part in (reject_section(*name, rows), refused_images(*name, rows, read))]
+
+
+def reject_title(stage: str, reason: str, rows: Sequence[Row]) -> str:
+    """The heading of a stage's rejects with a reason."""
+    return f"{stage} refused {rows[0]['num_in_group']:,}: {reason}"
 
 
 def refused_images(stage: str, reason: str, rows: Sequence[Row], read: ReadPicture) -> str:
@@ -74,7 +89,7 @@ def reject_section(stage: str, reason: str, rows: Sequence[Row]) -> str:
     cells = [(row["key"], row["detail"], str(row["attempts"]), row["day"]) for row in rows]
     num_more = rows[0]["num_in_group"] - len(rows)
     note = f"The first {len(rows):,} by key, and {num_more:,} more: see --limit, or the table rejects." if num_more else ""
-    return table(f"{stage} refused {rows[0]['num_in_group']:,}: {reason}", REJECT_WIDTHS, cells, note)
+    return table(reject_title(stage, reason, rows), REJECT_WIDTHS, cells, note)
 
 
 def quality_sections(lake: Lake, limit: int) -> list[str]:

@@ -79,7 +79,8 @@ class Job(Protocol):
     """What a job module offers: the tables it reads, those it alone writes, the settings sections that decide, and `run`.
 
     It may also have `mark(settings)`: in words, what else decides the result, such as a file that the settings only name;
-    and `files(settings)`: a digest of the files that it leaves beside the tables.
+    `files(settings)`: a digest of the files that it leaves beside the tables; and `check(settings, inputs)`: UnusableSettings for
+    what need not wait for the stages before it, given what the job's last recorded run read (None before the first).
     """
 
     READS: tuple[Table, ...]
@@ -122,6 +123,13 @@ def run_stage(spark: SparkSession, settings: Settings, context: RunContext, job:
         result = StageResult(stage, monotonic() - clock, counts)
         _record(lake, settings, context, result, (started, _with_outputs(lake, settings, inputs, job)))
     return result
+
+
+def check_settings(lake: Lake, settings: Settings, context: RunContext, job: Job, stage: str) -> None:
+    """What a job can say of the settings before any stage has run; UnusableSettings."""
+    check = getattr(job, "check", None)
+    if check is not None:
+        check(settings, context.last_inputs(lake, stage))
 
 
 def stage_inputs(lake: Lake, settings: Settings, job: Job) -> str:

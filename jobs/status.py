@@ -13,13 +13,14 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from conf.settings import Settings
-from jobs import extract_figures, fetch_articles, fetch_images, sync_inventory
+from jobs import extract_figures, fetch_articles, fetch_images, find_eval_overlap, sync_inventory
 from jobs.listing_checks import inventory_time
 from jobs.orphans import count_orphans
 from jobs.stage import newest_inputs, refused_for_good
 from jobs.tables import Lake
 from schemas.articles import ARTICLES
 from schemas.documents import DOCUMENTS, FILTERED
+from schemas.eval_overlap import EVAL_OVERLAP
 from schemas.figures import FIGURES
 from schemas.inventory import INVENTORY, PRESENT
 from schemas.licenses import LICENSE_GROUPS
@@ -41,18 +42,30 @@ def archive_status(lake: Lake, settings: Settings) -> dict[str, Any]:
     `selection` says what is selected: what the settings name, or with `source.query` what the last search found.
     """
     wanted = selected_versions(lake, settings)
-    followed = inventory_time(newest_inputs(lake).get(sync_inventory.STAGE))
+    inputs = newest_inputs(lake)
+    followed = inventory_time(inputs.get(sync_inventory.STAGE))
     return {
         "inventory": followed and followed.isoformat(),
         "last_run": last_run(lake.read(RUNS)),
         "selection": AS_SET if settings.source.query is None else AS_LAST_SEARCHED,
         "versions": counts_by_group(version_states(lake, settings, wanted)),
         "pairs": counts_by_group(lake.read(PAIRS).select(F.lit("pairs").alias("state"), "license_group")).get("pairs", {}),
+        "evaluation_sets": evaluation_sets(lake, settings, inputs.get(find_eval_overlap.STAGE)),
         "waiting": waiting(lake, settings, wanted),
         "refused": refused(lake.read(REJECTS)),
         "tombstones": _counts(lake.read(TOMBSTONES), "reason"),
         "orphans": {reference: number for reference, number in count_orphans(lake).items() if number},
     }
+
+
+def evaluation_sets(lake: Lake, settings: Settings, inputs: str | None) -> dict[str, int | None]:
+    """How many images of the archive each compared evaluation set keeps out of train; None for one that waits for a comparison.
+
+    inputs: what the newest run of `find_eval_overlap` read.
+    """
+    images = _counts(lake.read(EVAL_OVERLAP), "eval_set")
+    compared = find_eval_overlap.compared_sets(inputs)
+    return {name: images.get(name, 0) if name in compared else None for name in sorted(compared.keys() | settings.eval.sets)}
 
 
 def selected_versions(lake: Lake, settings: Settings) -> DataFrame:

@@ -26,7 +26,48 @@ def test_every_profile_loads_and_survives_a_round_trip_through_json(profile: str
 
 
 def test_an_unknown_profile_is_refused_with_the_known_ones() -> None:
-    assert refusal(profile="laptop") == "--profile must be one of local, cluster, databricks, not 'laptop'"
+    assert refusal(profile="laptop") == "--profile must be one of local, cluster, databricks or a YAML file, not 'laptop'"
+
+
+def test_a_profile_may_be_a_file_of_ones_own_over_a_known_one(tmp_path: Path) -> None:
+    own = tmp_path / "ours.yaml"
+    own.write_text(
+        "extends: local\neval: {sets: {vqa: /data/vqa}}\nfetch: {wave_size: 7}\nspark: {conf: {spark.ui.enabled: true}}\n"
+    )
+    settings, local = load_settings(str(own), ["fetch.concurrency=3"]), load_settings("local")
+    assert (settings.eval.sets, settings.fetch.wave_size, settings.fetch.concurrency) == ({"vqa": "/data/vqa"}, 7, 3)
+    assert settings.export == local.export
+    assert settings.spark.conf == local.spark.conf | {"spark.ui.enabled": "true"}
+
+
+def test_a_file_that_extends_nothing_stands_over_the_defaults(tmp_path: Path) -> None:
+    own = tmp_path / "ours.yml"
+    own.write_text("source: {uri: /bucket}\nlake: {uri: /lake}\nexport: {uri: /shards}\n")
+    settings = load_settings(str(own))
+    assert (settings.lake.uri, settings.spark.conf) == ("/lake", {})
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("extends: laptop\n", "ours.yaml: extends must be one of local, cluster, databricks, not 'laptop'"),
+        ("extends: [local]\n", "extends must be one of"),
+        (
+            "extends: local\nfetch: {color: red}\n",
+            "1 wrong setting(s) in ours.yaml or the overrides:\n  fetch.color: unknown key",
+        ),
+        ("extends: local\nfetch: 3\n", "fetch: "),
+        ("- local\n", "must hold a mapping"),
+    ],
+)
+def test_a_wrong_file_is_refused_by_name(text: str, told: str, tmp_path: Path) -> None:
+    own = tmp_path / "ours.yaml"
+    own.write_text(text)
+    assert told in refusal(profile=str(own))
+
+
+def test_a_profile_file_that_is_not_there_is_refused() -> None:
+    assert refusal(profile="nowhere/ours.yaml") == "settings file nowhere/ours.yaml does not exist"
 
 
 def test_overrides_reach_nested_keys_and_are_read_as_yaml() -> None:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.arrow_frames import map_batches, narrow_rows
+from jobs.arrow_frames import map_batches, moved_rows, narrow_rows
 
 pytestmark = pytest.mark.spark
 _SIZE = pa.schema([pa.field("num_rows", pa.int64())])
@@ -48,3 +48,16 @@ def test_the_bounds_come_back_after_an_error(spark: SparkSession) -> None:
     with pytest.raises(ZeroDivisionError), narrow_rows(spark, 24_000_000):
         _ = 1 // 0
     assert [spark.conf.get(key) for key in keys] == before
+
+
+@pytest.mark.parametrize(("session", "inside"), [("32m", 128 * 2**20), ("1g", 10**9), ("134217728b", 128 * 2**20)])
+def test_rows_that_are_only_moved_are_read_in_long_splits(spark: SparkSession, session: str, inside: int) -> None:
+    key = "spark.sql.files.maxPartitionBytes"
+    before = str(spark.conf.get(key))
+    try:
+        spark.conf.set(key, session)
+        with moved_rows(spark):
+            assert int(str(spark.conf.get(key))) == inside
+        assert spark.conf.get(key) == session
+    finally:
+        spark.conf.set(key, before)

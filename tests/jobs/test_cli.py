@@ -34,7 +34,7 @@ def test_wrong_settings_end_every_command_with_code_2_and_their_name(
 def test_an_unknown_profile_is_refused() -> None:
     ended = runner.invoke(app, ["tables", "--profile", "laptop"])
     assert ended.exit_code == 2
-    assert "--profile must be one of local, cluster, databricks, not 'laptop'" in ended.output
+    assert "--profile must be one of local, cluster, databricks or a YAML file, not 'laptop'" in ended.output
 
 
 def test_the_columns_of_a_table_need_no_archive() -> None:

@@ -12,17 +12,20 @@ import pytest
 from PIL import Image, ImageFilter
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from rich.console import Console
 
 from conf.load import load_settings
 from conf.settings import Settings, UnusableSettings
 from jobs import find_eval_overlap
 from jobs.arrow_frames import map_batches
 from jobs.find_eval_overlap import STAGE, fine_distance
+from jobs.pipeline import run_pipeline
 from jobs.stage import Counts, ReconciliationError, RunContext, run_stage
 from jobs.tables import Lake
 from schemas.eval_overlap import EVAL_OVERLAP
 from schemas.images import IMAGES
 from schemas.rejects import REJECTS
+from schemas.runs import RUNS
 from tests.jobs.rows import collected, frame
 from udfs.images import ImageOptions, process_image
 
@@ -111,6 +114,20 @@ def test_a_set_that_a_later_run_does_not_name_is_not_given_up_without_a_word(arc
     assert run(archive, load_settings("local", overrides)) == Counts(0, 0, 0)
     assert archive.read(EVAL_OVERLAP).count() == 0
     assert run(archive, settings_for(archive)) == Counts(0, 0, 0)
+
+
+def test_a_pipeline_refuses_an_evaluation_set_before_its_first_stage(archive: Lake, tmp_path: Path) -> None:
+    folder = tmp_path / "few"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(encoded(picture(1), "PNG"))
+    run(archive, settings_for(archive, few=str(folder)))
+    options = [f"lake.uri={archive.settings.uri}", "source.uri=/nowhere"]
+    with pytest.raises(UnusableSettings, match="the last run also kept few out of train"):
+        run_pipeline(archive.spark, load_settings("local", options), Console(quiet=True))
+    options += [f"eval.sets.few={folder}", f"eval.sets.gone={tmp_path}/gone"]
+    with pytest.raises(UnusableSettings, match=r"eval\.sets\.gone: "):
+        run_pipeline(archive.spark, load_settings("local", options), Console(quiet=True))
+    assert collected(archive.read(RUNS), "stage") == [(STAGE,)]
 
 
 def test_an_image_whose_decoder_failed_is_tried_again_by_the_next_run(

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import lxml.html
 import pytest
 from pyspark.sql import SparkSession
 
@@ -13,7 +14,7 @@ from schemas.articles import ARTICLES
 from schemas.images import IMAGES
 from schemas.media import MEDIA
 from schemas.rejects import REJECTS
-from tests.jobs.pages import picture, rows, sections
+from tests.jobs.pages import notes, picture, rows, sections
 from tests.jobs.rows import frame
 
 pytestmark = pytest.mark.spark
@@ -72,7 +73,8 @@ def test_an_image_says_where_it_comes_from(page: str) -> None:
 
 
 def test_refused_inputs_stand_by_stage_and_reason_with_their_details(page: str) -> None:
-    headings = [heading for heading, cards in sections(page).items() if not cards]
+    contents, *headings = [heading for heading, cards in sections(page).items() if not cards]
+    assert contents == "On this page"
     assert headings == ["fetch_images refused 2: truncated", "build_pairs refused 1: no_media"]
     assert rows(page, headings[0]) == [
         ["PMC2.1/a.jpg", "ends early", "1", "2026-11-01"],
@@ -103,4 +105,12 @@ def test_every_measure_is_computed_from_columns_that_images_have(archive: Lake) 
 
 def test_an_empty_archive_gives_sections_without_pictures(spark: SparkSession, empty_lake: Path) -> None:
     shown = sections(quality_page(Lake(spark, LakeSettings(uri=str(empty_lake)))))
-    assert shown == {measure.title: [] for measure in MEASURES}
+    assert shown == dict.fromkeys(("On this page", *(measure.title for measure in MEASURES)), [])
+
+
+def test_the_page_begins_with_what_is_on_it_and_how_much_was_refused(page: str) -> None:
+    root = lxml.html.fromstring(page)
+    links = {link.text: link.get("href") for link in root.iter("a") if link.get("href").startswith("#")}
+    assert list(links) == [title for title in sections(page) if title != "On this page" and " as the source" not in title]
+    assert all(root.get_element_by_id(place[1:]).findtext("h2") == title for title, place in links.items())
+    assert "3 inputs refused" in notes(page)[0]

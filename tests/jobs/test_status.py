@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from jobs.status_grids import age, status_grids
 from jobs.tables import CHANGE, INSERT, Lake
 from schemas.articles import ARTICLES
 from schemas.documents import DOCUMENTS
+from schemas.eval_overlap import EVAL_OVERLAP
 from schemas.inventory import INVENTORY, PRESENT, REMOVED
 from schemas.pairs import PAIRS
 from schemas.rejects import REJECTS
@@ -144,6 +146,22 @@ def test_the_status_of_a_search_asks_nobody_and_counts_what_the_last_one_took_up
     assert searched["waiting"] == status["waiting"] | {"fetch_articles": 4}
     assert "as last searched" in shown(searched)
     assert "as last searched" not in shown(status)
+
+
+@pytest.mark.spark
+def test_each_evaluation_set_says_what_it_keeps_out_of_train(spark: SparkSession, empty_lake: Path, tmp_path: Path) -> None:
+    lake = Lake(spark, LakeSettings(uri=str(shutil.copytree(empty_lake, tmp_path / "lake"))))
+    nothing = archive_status(lake, settings_of(lake))
+    assert nothing["evaluation_sets"] == {}
+    assert "Evaluation sets" not in shown(nothing)
+    inputs = json.dumps({"mark": json.dumps(["phash-1", {"slake": "0", "vqa": "1"}])})
+    put(lake, RUNS, run_row("find_eval_overlap", DAY_1) | {"inputs": inputs})
+    overlap = {"eval_image": "e", "hamming_distance": 0, "hash_version": "phash-1"}
+    put(lake, EVAL_OVERLAP, *({"image_sha256": name, "eval_set": "vqa", **overlap} for name in ("a", "b")))
+    found = archive_status(lake, settings_of(lake, "eval.sets.new=/data/new", "eval.sets.vqa=/data/vqa"))
+    assert found["evaluation_sets"] == {"new": None, "slake": 0, "vqa": 2}
+    assert re.search(r"Evaluation sets +new: not compared yet *\n +slake: 0 images", shown(found))
+    assert "vqa: 2 images of the archive kept out of train" in shown(found)
 
 
 @pytest.mark.spark
