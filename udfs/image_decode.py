@@ -14,7 +14,7 @@ from PIL import ExifTags, Image, ImageChops
 
 from schemas.rejects import Reason, Rejected
 from udfs.image_colour import Pixels, is_srgb, to_srgb
-from udfs.image_header import HEADER_ERRORS, decoder_reason
+from udfs.image_header import HEADER_ERRORS, decoder_reason, in_words
 from udfs.image_tiff import check_layout, check_samples, decode_admitted, is_admitted, mend_palette
 from udfs.image_wide import is_wide_colour, stretched
 
@@ -69,7 +69,7 @@ def decode(data: bytes, image: Image.Image, least_side: int = 0) -> Picture:
     except MemoryError as error:
         raise Rejected(Reason.TOO_LARGE, f"{image.format}: needs more memory than there is") from error
     except HEADER_ERRORS as error:
-        raise Rejected(decoder_reason(error), f"{image.format}: {error}") from error
+        raise Rejected(decoder_reason(error), f"{image.format}: {in_words(error)}") from error
     if not is_shrunk:
         height, width = upright.shape[:2]
     elif turn in _SIDEWAYS:

@@ -17,8 +17,11 @@ from udfs.image_tiff import WideTiff
 
 HEADER_ERRORS = (OSError, ValueError, SyntaxError, LookupError, TypeError, OverflowError, EOFError, struct.error, MemoryError)
 
+_SHOWN_BYTES = 12
+
 Image.MAX_IMAGE_PIXELS = None  # the bound on pixels is an option here, and is held before anything is decoded
 
+_JPEG_LS = b"\xff\xd8\xff\xf7"  # begins as a JPEG does, with a frame header of its own at once
 _SIGNATURES = (
     (b"\xff\xd8\xff", "JPEG"),
     (b"\x89PNG\r\n\x1a\n", "PNG"),
@@ -40,6 +43,7 @@ _UNSUPPORTED = (
     (b"\xff\x0a", "JPEG XL"),
     (b"\x00\x00\x00\x0cJXL ", "JPEG XL"),
     (b"II\xbc\x01", "JPEG XR"),
+    *((b"P%d%c" % (kind, space), "portable anymap") for kind in range(1, 7) for space in b"\n\r\t #"),
     (b"\x00\x00\x01\x00", "icon"),
     (b"\xd7\xcd\xc6\x9a", "WMF"),
 )
@@ -87,6 +91,8 @@ def image_format(data: bytes) -> str:
     """
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WEBP"
+    if data.startswith(_JPEG_LS):
+        raise Rejected(Reason.UNSUPPORTED, "JPEG-LS is not a supported format")
     for signature, name in _SIGNATURES:
         if data.startswith(signature):
             return name
@@ -99,7 +105,16 @@ def image_format(data: bytes) -> str:
         raise Rejected(Reason.UNSUPPORTED, "EMF is not a supported format")
     if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
         raise Rejected(Reason.UNSUPPORTED, "HEIF and AVIF are not supported formats")
-    raise Rejected(Reason.NOT_AN_IMAGE, f"no image signature; starts with {data[:8].hex() or 'nothing'}")
+    raise Rejected(Reason.NOT_AN_IMAGE, f"no image signature; {_start_in_words(data)}")
+
+
+def _start_in_words(data: bytes) -> str:
+    """How a file begins: as text where it is some, else as bytes."""
+    start = data[:_SHOWN_BYTES]
+    if not start:
+        return "the file is empty"
+    is_text = start.isascii() and start.decode("ascii").isprintable()
+    return f'it begins with "{start.decode("ascii")}"' if is_text else f"it begins with the bytes {start.hex(' ')}"
 
 
 def _is_svg(data: bytes) -> bool:
@@ -117,7 +132,9 @@ def open_image(data: bytes) -> Image.Image:
             return _OPENERS[name](io.BytesIO(shown))
         except HEADER_ERRORS as error:
             first = first or error
-    raise Rejected(_header_reason(data, first), f"{name} header of {len(data)} bytes cannot be read: {first}") from first
+    raise Rejected(
+        _header_reason(data, first), f"{name} header of {len(data)} bytes cannot be read: {in_words(first)}"
+    ) from first
 
 
 def _openable(name: str, data: bytes) -> Iterator[bytes]:
@@ -128,6 +145,17 @@ def _openable(name: str, data: bytes) -> Iterator[bytes]:
     yield data
     if name == "JPEG":
         yield bare_jpeg(data)
+
+
+def in_words(error: BaseException | None) -> str:
+    """What an error says of a file; errors of Python's own, which speak of buffers and keys, said of the file instead."""
+    if isinstance(error, (struct.error, EOFError, IndexError)) or "requires a buffer" in str(
+        error
+    ):  # Pillow hands it on as its own
+        return "it ends too early"
+    if isinstance(error, KeyError):
+        return f"unknown value {error}"
+    return str(error) or type(error).__name__
 
 
 def decoder_reason(error: BaseException) -> Reason:

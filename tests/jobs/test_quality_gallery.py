@@ -105,7 +105,7 @@ def test_every_measure_is_computed_from_columns_that_images_have(archive: Lake) 
 
 def test_an_empty_archive_gives_sections_without_pictures(spark: SparkSession, empty_lake: Path) -> None:
     shown = sections(quality_page(Lake(spark, LakeSettings(uri=str(empty_lake)))))
-    assert shown == dict.fromkeys(("On this page", *(measure.title for measure in MEASURES)), [])
+    assert shown == {title: [] for title in ("On this page", *(measure.title for measure in MEASURES))}
 
 
 def test_the_page_begins_with_what_is_on_it_and_how_much_was_refused(page: str) -> None:

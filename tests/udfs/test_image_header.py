@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.rejects import Reason, Rejected
 from tests.udfs.image_samples import encoded, image
-from udfs.image_header import open_image, read_header
+from udfs.image_header import image_format, open_image, read_header
+from udfs.images import process_image
 
 JPEG = encoded(image(), "JPEG")
 
@@ -20,3 +23,39 @@ def test_every_start_of_a_scan_is_counted_wherever_it_lies(end: bytes) -> None:
 def test_only_a_jpeg_has_scans() -> None:
     data = encoded(image(), "BMP") + b"\xff\xda" * 7
     assert read_header(data, open_image(data)).num_scans == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "reason", "told"),
+    [
+        (b"", Reason.NOT_AN_IMAGE, "no image signature; the file is empty"),
+        (b"<html><body>gone", Reason.NOT_AN_IMAGE, 'no image signature; it begins with "<html><body>"'),
+        (b"\x00\x01\x02", Reason.NOT_AN_IMAGE, "no image signature; it begins with the bytes 00 01 02"),
+        (b"line\nbreak", Reason.NOT_AN_IMAGE, "it begins with the bytes 6c 69"),
+        (b"P6\n2 2\n255\n", Reason.UNSUPPORTED, "portable anymap is not"),
+        (b"P1 2 2 ", Reason.UNSUPPORTED, "portable anymap is not"),
+        (b"P7 2 2 ", Reason.NOT_AN_IMAGE, 'it begins with "P7 2 2 "'),
+        (b"\xff\xd8\xff\xf7\x00\x0b", Reason.UNSUPPORTED, "JPEG-LS is not"),
+    ],
+)
+def test_what_is_no_picture_says_how_it_begins(data: bytes, reason: Reason, told: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        image_format(data)
+    assert (caught.value.reason, told in caught.value.detail) == (reason, True)
+
+
+def refusal(data: bytes) -> str:
+    try:
+        process_image(data)
+    except Rejected as rejected:
+        return rejected.detail
+    return ""
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF", "TIFF", "WEBP", "BMP", "JPEG"])
+def test_why_a_file_that_ends_early_is_refused_is_said_of_the_file(kind: str) -> None:
+    data = encoded(image(), kind)
+    details = {refusal(data[:length]) for length in range(4, len(data), max(1, len(data) // 60))} - {""}
+    assert details
+    words = ("unpack", "buffer", "index", "NoneType", "argument", "attribute")
+    assert [detail for detail in details if any(word in detail for word in words)] == []
