@@ -9,15 +9,17 @@ from difflib import get_close_matches
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from conf.public_values import public_values
 from conf.settings import Settings, UnusableSettings
 
 PROFILES = ("local", "cluster", "databricks")
 _BASE = "extends"
+_NOT_YAML = (yaml.YAMLError, ValueError, TypeError, RecursionError)  # as a date of a 13th month, or a list as a key
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -62,13 +64,16 @@ def load_model(model: type[Model], source: Path | Traversable, overrides: Iterab
 def _model_of(model: type[Model], values: dict[str, Any], overrides: Iterable[str], name: str) -> Model:
     """The model of values that the file `name` holds, with the overrides."""
     given = list(overrides)
-    sets = Counter(key for override in given if (key := override.partition("=")[0].strip()).startswith("eval.sets."))
-    if twice := [key for key, number in sets.items() if number > 1]:
+    keys = (override.partition("=")[0].strip() for override in given)
+    sets = Counter(key for key in keys if f"{key}.".startswith("eval.sets."))
+    if twice := [key for key, number in sets.items() if number > 1 or (key == "eval.sets" and len(sets) > 1)]:
         raise UnusableSettings(f"{', '.join(twice)}: given more than once; each evaluation set needs a name of its own")
     for override in given:
         _apply(values, override)
     try:
         return model.model_validate(_expand(values))
+    except RecursionError:
+        raise UnusableSettings(f"{name} or the overrides: a value holds itself") from None
     except ValidationError as error:
         raise UnusableSettings(_explain(error, name, model)) from None
 
@@ -76,14 +81,31 @@ def _model_of(model: type[Model], values: dict[str, Any], overrides: Iterable[st
 def read_yaml(source: Path | Traversable) -> dict[str, Any]:
     """The mapping in a YAML file; UnusableSettings for a missing file, broken YAML or anything but a mapping."""
     try:
-        values = yaml.safe_load(source.read_text(encoding="utf-8"))
+        values = _parse(source.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UnusableSettings(f"settings file {source} does not exist") from None
-    except yaml.YAMLError as error:
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise UnusableSettings(f"settings file {source} cannot be read: {why}") from None
+    except _NOT_YAML as error:
         raise UnusableSettings(f"settings file {source.name} is not YAML: {error}") from None
     if not isinstance(values, dict):
         raise UnusableSettings(f"settings file {source.name} must hold a mapping of keys, not {type(values).__name__}")
     return values
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML whose mappings have each key once: of a key given twice, one value would be lost without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = Counter(self.construct_object(key, deep=True) for key, _ in node.value)
+        if twice := [str(key) for key, number in keys.items() if number > 1]:
+            raise yaml.constructor.ConstructorError(None, None, f"{', '.join(twice)} given more than once", node.start_mark)
+        return cast("dict[Any, Any]", super().construct_mapping(node, deep))
+
+
+def _parse(text: str) -> Any:
+    return yaml.load(text, Loader=_Loader)
 
 
 def _apply(values: dict[str, Any], override: str) -> None:
@@ -97,9 +119,9 @@ def _apply(values: dict[str, Any], override: str) -> None:
         if not isinstance(node, dict):
             raise UnusableSettings(f"override {override!r}: {key!r} is a value, not a section")
     try:
-        node[keys[-1]] = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise UnusableSettings(f"override {override!r}: the value is not YAML; quote it") from None
+        node[keys[-1]] = _parse(text)
+    except _NOT_YAML as error:
+        raise UnusableSettings(f"override {override!r}: the value is not YAML ({str(error).splitlines()[0]}); quote it") from None
 
 
 def _expand(value: Any) -> Any:
@@ -122,8 +144,14 @@ def _explain(error: ValidationError, source: str, model: type[BaseModel]) -> str
         if item["type"] == "extra_forbidden":
             similar = get_close_matches(key, _keys(model), 1)
             rule = "unknown key" + (f", did you mean {similar[0]}?" if similar else "")
-        lines.append(f"{key}: {rule} (got {str(item['input'])[:80]!r})")
+        given = "" if item["type"] == "missing" else f" (got {str(_public(key, item['input']))[:80]!r})"
+        lines.append(f"{key}: {rule}{given}")
     return f"{len(lines)} wrong setting(s) in {source} or the overrides:\n  " + "\n  ".join(lines)
+
+
+def _public(key: str, value: Any) -> Any:
+    """The value of a key without secrets."""
+    return public_values({key.rpartition(".")[2]: value}).popitem()[1]
 
 
 def _keys(model: type[BaseModel]) -> list[str]:

@@ -17,6 +17,7 @@ from conf.public_values import public_values
 LicenseGroup = Literal["commercial", "noncommercial", "other"]
 FigureRights = Literal["article", "own_license", "third_party"]
 Positive = Annotated[int, Field(gt=0)]
+MAX_TIMEOUT_S = 3_600  # clocks of the operating system take no arbitrary time
 SHRUNK_SIDE_PX = 512  # to which images are measured: a decoder that shrinks them stops above it
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -40,6 +41,9 @@ class Section(BaseModel):
 
     def digest(self) -> str:
         """SHA-256 (hex) of the resolved values: equal settings, equal digest."""
+        return self._digest()
+
+    def _digest(self) -> str:
         return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
 
     def public_dump(self) -> dict[str, Any]:
@@ -127,8 +131,8 @@ class FetchSettings(Section):
     digest_attempts: Positive = Field(2, description="Tries, each with fresh metadata, to get an object that matches its MD5")
     first_backoff_s: float = Field(0.2, ge=0, description="Bound of the first random pause between tries; doubles with each")
     max_backoff_s: float = Field(20.0, ge=0, description="Largest pause between two tries (seconds)")
-    connect_timeout_s: float = Field(10.0, gt=0, description="Limit for making a connection (seconds)")
-    timeout_s: float = Field(60.0, gt=0, description="Limit for one request (seconds)")
+    connect_timeout_s: float = Field(10.0, gt=0, le=MAX_TIMEOUT_S, description="Limit for making a connection (seconds)")
+    timeout_s: float = Field(60.0, gt=0, le=MAX_TIMEOUT_S, description="Limit for one request (seconds)")
     max_metadata_bytes: Positive = 16 * 2**20
     max_xml_bytes: Positive = 64 * 2**20
     max_image_bytes: Positive = 256 * 2**20
@@ -174,7 +178,7 @@ class ImageSettings(Section):
     max_bytes: Positive = Field(256 * 2**20, description="Files with more bytes are rejected as too_large")
     max_pixels: Positive = Field(50_000_000, description="Images with more pixels are rejected as too_large")
     max_scans: Positive = Field(100, description="JPEGs with more scans are rejected as too_large")
-    timeout_s: float = Field(3.0, gt=0, description="Limit for one image (seconds)")
+    timeout_s: float = Field(3.0, gt=0, le=MAX_TIMEOUT_S, description="Limit for one image (seconds)")
 
     @model_validator(mode="after")
     def _large_enough(self) -> ImageSettings:
@@ -227,9 +231,13 @@ class EvalSettings(Section):
         description="Name of each set: folder of image files, or Delta table with a binary column `image`",
     )
 
-    allow_removed: bool = Field(
-        default=False, description="Give up sets that the last run had and `sets` has not: their images may stand in train again"
+    allow_removed: tuple[str, ...] = Field(
+        (), description="Names of sets to give up, which the last run compared: their images may stand in train again"
     )
+
+    def digest(self) -> str:
+        """As of every section, of the sets alone: giving one up once decides nothing of later runs."""
+        return self.model_copy(update={"allow_removed": ()})._digest()
 
     @field_validator("sets", mode="before")
     @classmethod
@@ -241,6 +249,8 @@ class EvalSettings(Section):
     @field_validator("sets")
     @classmethod
     def _names_without_slash(cls, sets: dict[str, str]) -> dict[str, str]:
+        if bare := sorted(name for name in sets if not name.strip() or name != name.strip()):
+            raise ValueError(f"the name of a set may not be empty, nor begin or end with a space, unlike {bare}")
         if slashed := sorted(name for name in sets if "/" in name):
             raise ValueError(f"the name of a set may hold no slash, unlike {slashed}: it stands before file names in `rejects`")
         return sets

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pyarrow as pa
-from pydantic import ByteSize, TypeAdapter
 from pyspark.sql import DataFrame, SparkSession
 
 from schemas.table import sql_type
@@ -18,6 +17,7 @@ _NARROW_BATCH_ROWS = 65_536
 _NARROW_READ_ROWS = 4_096
 _SPLIT_BYTES = "spark.sql.files.maxPartitionBytes"
 _MOVED_SPLIT_BYTES = 128 * 2**20
+_UNITS = "kmgtp"
 _SHUFFLE_TASKS = "spark.sql.shuffle.partitions"
 _ROWS_PER_SHUFFLE_TASK = 1_000_000
 
@@ -56,11 +56,19 @@ def moved_rows(spark: SparkSession) -> Iterator[None]:
     Such a task is over before the JVM has planned, for a session whose tasks are short for the sake of kernels.
     """
     before = str(spark.conf.get(_SPLIT_BYTES))
-    _set(spark, {_SPLIT_BYTES: str(max(_MOVED_SPLIT_BYTES, TypeAdapter(ByteSize).validate_python(before)))})
+    _set(spark, {_SPLIT_BYTES: str(max(_MOVED_SPLIT_BYTES, _num_bytes(before)))})
     try:
         yield
     finally:
         _set(spark, {_SPLIT_BYTES: before})
+
+
+def _num_bytes(size: str) -> int:
+    """A size as Spark writes it, 32m or 134217728b, in bytes: its units are powers of 1,024."""
+    number, unit = size.lower().removesuffix("b"), 0
+    if number[-1:] in _UNITS:
+        number, unit = number[:-1], 1 + _UNITS.index(number[-1])
+    return int(number) << (10 * unit)
 
 
 def _set(spark: SparkSession, values: dict[str, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from conf.load import load_settings
 from conf.settings import Settings, UnusableSettings
 from jobs.describe import columns_grid, rejects_by_reason, table_sizes, tables_grid
 from jobs.entry import DONE, STAGES, WRONG_USE, run_job
-from jobs.queries import check_read_only, rows_grid
+from jobs.queries import check_read_only, error_in_a_line, rows_grid
 from jobs.sample import write_sample
 from jobs.session import spark_session
 from jobs.tables import Lake
@@ -54,8 +55,14 @@ def wrong_use() -> Iterator[None]:
 
 @contextmanager
 def working(on: str) -> Iterator[None]:
-    """A spinner with words on standard error while what is inside goes on; nothing where nobody looks on, as in a pipe."""
-    with errors.status(f"{on} ..."):
+    """A spinner with words on standard error while what is inside goes on; nothing where nobody looks on, as in a pipe.
+
+    On a handle of its own: while Spark starts, standard error is its log.
+    """
+    if not errors.is_terminal:
+        yield
+        return
+    with os.fdopen(os.dup(sys.stderr.fileno()), "w") as terminal, Console(file=terminal).status(f"{on} ..."):
         yield
 
 
@@ -112,7 +119,8 @@ def sql(
     json_lines: Annotated[bool, typer.Option("--json", help="One JSON object a row, without a limit")] = False,
 ) -> None:
     """Run a query over the archive's tables and print at most 100 rows; wide ones one below the other. Nothing can be changed."""
-    from pyspark.errors import AnalysisException, ParseException
+    from py4j.protocol import Py4JError
+    from pyspark.errors import AnalysisException, ParseException, PySparkException
     from pyspark.logger import PySparkLogger
     from pyspark.sql import functions as F
 
@@ -126,12 +134,15 @@ def sql(
                 rows = lake.spark.sql(query)
         except (AnalysisException, ParseException) as error:
             stop(str(error).strip().splitlines()[0], WRONG_USE)
-    if json_lines:
-        for row in rows.select(F.to_json(F.struct("*"), {"ignoreNullFields": "false"})).toLocalIterator():
-            sys.stdout.write(f"{row[0]}\n")
-        return
-    with working("Running the query"):
-        shown = rows.limit(MAX_SQL_ROWS + 1).collect()
+    try:
+        if json_lines:
+            for row in rows.select(F.to_json(F.struct("*"), {"ignoreNullFields": "false"})).toLocalIterator():
+                sys.stdout.write(f"{row[0]}\n")
+            return
+        with working("Running the query"):
+            shown = rows.limit(MAX_SQL_ROWS + 1).collect()
+    except (PySparkException, Py4JError, ValueError) as error:
+        stop(f"the query failed: {error_in_a_line(error)}", WRONG_USE)
     console.print(rows_grid(rows.columns, [tuple(row) for row in shown[:MAX_SQL_ROWS]], console.width))
     if len(shown) > MAX_SQL_ROWS:
         console.print(f"Only the first {MAX_SQL_ROWS} rows; use --json or LIMIT.")
@@ -247,7 +258,10 @@ def check_page(file: Path | None) -> None:
 
 def write_page(file: Path, text: str) -> None:
     """Write an HTML page and say where it is."""
-    file.write_text(text, encoding="utf-8")
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        stop(f"--html {file} cannot be written: {error.strerror}", WRONG_USE)
     console.print(f"Wrote {file}", highlight=False)
 
 

@@ -138,7 +138,7 @@ def training_facts(training: dict[str, Any]) -> list[tuple[str, str]]:
 
 def next_commands(out: Path) -> list[str]:
     """Commands to try on the archive that the demo made; where it lies is said unless the profile says so."""
-    lake = "" if f"{out}/lake" == load_settings("local").lake.uri else f" lake.uri={out}/lake"
+    lake = "" if str(out.absolute() / "lake") == load_settings("local").lake.uri else f" lake.uri={out}/lake"
     return [
         f'.venv/bin/biomedica sql "SELECT license_group, count(*) FROM pairs GROUP BY 1"{lake}',
         ".venv/bin/biomedica tables pairs",

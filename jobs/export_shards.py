@@ -98,13 +98,19 @@ def mark(settings: Settings) -> str:
 
 
 def check_decontaminated(lake: Lake, settings: Settings) -> None:
-    """UnusableSettings where `pairs` was built without the evaluation sets as the settings name them and as they are now."""
-    if not settings.eval.sets:
-        return
+    """UnusableSettings where `pairs` was built without the evaluation sets as the settings name them and as they are now.
+
+    Also without those of the last comparison, whether the settings name them or not, and with images that it did not see.
+    """
     inputs = newest_inputs(lake)
     found, built = (json.loads(inputs.get(stage) or "{}") for stage in (find_eval_overlap.STAGE, "build_pairs"))
-    known = built.get("tables", {}).get(EVAL_OVERLAP.name)
-    if found.get("mark") != find_eval_overlap.mark(settings) or known != lake.version(EVAL_OVERLAP):
+    if not settings.eval.sets and not find_eval_overlap.compared_sets(inputs.get(find_eval_overlap.STAGE)):
+        return
+    is_compared = not settings.eval.sets or found.get("mark") == find_eval_overlap.mark(settings)
+    read = built.get("tables", {})
+    is_built = read.get(EVAL_OVERLAP.name) == lake.version(EVAL_OVERLAP)
+    saw_all = IMAGES.name in read and found.get("tables", {}).get(IMAGES.name) == read[IMAGES.name]
+    if not (is_compared and is_built and saw_all):
         raise UnusableSettings(
             "eval.sets: their images have not been looked for in these pairs; run find_eval_overlap and build_pairs before"
         )

@@ -65,12 +65,33 @@ def compared_sets(inputs: str | None) -> dict[str, str]:
 
 
 def check_no_set_is_missing(compared: dict[str, str], settings: Settings) -> None:
-    """UnusableSettings where a set of the last run is not named now: its images would go back into train without a word."""
-    missing = sorted(compared.keys() - settings.eval.sets.keys())
-    if missing and not settings.eval.allow_removed:
+    """UnusableSettings where a set of the last run is not named now: its images would go back into train without a word.
+
+    compared: the sets of that run, with the digest of each. What it compared may go by another name.
+    """
+    missing = compared.keys() - settings.eval.sets.keys() - set(settings.eval.allow_removed)
+    if missing:
+        here = {set_digest(name, uri) for name, uri in settings.eval.sets.items()}
+        missing = {name for name in missing if compared[name] not in here}
+    if missing:
+        names = ", ".join(sorted(missing))
         raise UnusableSettings(
-            f"eval.sets: the last run also kept {', '.join(missing)} out of train; name all sets in the profile or on each"
-            " command line (eval.sets.<name>=<folder or table>), or give a set up with eval.allow_removed=true"
+            f"eval.sets: the last run also kept {names} out of train; name all sets in the profile or on each command line"
+            f" (eval.sets.<name>=<folder or table>), or give up what is meant to go with eval.allow_removed='[{names}]'"
+        )
+
+
+def check_no_set_is_emptied(overlap: DataFrame, accepted: DataFrame, settings: Settings) -> None:
+    """UnusableSettings for a set that keeps images out of train and of which no image can be read now, as of a wrong folder."""
+    keeping, readable = (
+        {row["eval_set"] for row in rows.select("eval_set").distinct().collect()} for rows in (overlap, accepted)
+    )
+    emptied = (keeping & settings.eval.sets.keys()) - readable - set(settings.eval.allow_removed)
+    if emptied:
+        names = ", ".join(sorted(emptied))
+        raise UnusableSettings(
+            f"eval.sets: no image of {names} can be read now, though the last run kept images out of train for it; mend the"
+            f" place that it names, or give it up with eval.allow_removed='[{names}]'"
         )
 
 
@@ -177,6 +198,7 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     shown, num_in, left_out = eval_images(lake, settings.eval.sets, settings.images.max_bytes)
     hashed = lake.stage(map_batches(shown, HashEvalImages(image_options(settings)), RESULT), f"{STAGE}/eval_images")
     accepted = hashed.where("reason IS NULL")
+    check_no_set_is_emptied(lake.read(EVAL_OVERLAP), accepted, settings)
     featured = accepted.where(F.col("entropy_bits") >= settings.duplicates.min_entropy_bits)
     near = near_hashes(lake, usable(images), featured, settings.duplicates)
     lake.sync(EVAL_OVERLAP, overlaps(images, accepted, near, settings))

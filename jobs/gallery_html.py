@@ -39,6 +39,8 @@ _STYLE = """
 .bm ul { columns: 24em; margin: 0; padding: 0; list-style: none; }
 .bm li { break-inside: avoid; }
 @media (max-width: 560px) {
+  .bm section { flex-basis: 100%; }
+  .bm table, .bm tbody { display: block; }
   .bm figure { width: calc(50% - 6px); }
   .bm tr { display: block; padding: 4px 0; border-bottom: 1px solid rgba(128, 128, 128, .3); }
   .bm th { display: none; }

@@ -36,6 +36,16 @@ def _node_names(plan: Any) -> Iterator[str]:
             yield from _node_names(nodes.apply(number))
 
 
+def error_in_a_line(error: Exception) -> str:
+    """What a query that failed while it ran says, in one line: the first cause, where the JVM wraps it."""
+    cause = getattr(error, "java_exception", None)
+    if cause is None:
+        return str(error).strip().partition("\n")[0]
+    while cause.getCause() is not None:
+        cause = cause.getCause()
+    return str(cause.getMessage() or cause.toString()).strip().partition("\n")[0]
+
+
 def rows_grid(columns: Sequence[str], rows: Sequence[Sequence[object]], width: int) -> Grid:
     """Rows side by side, or one value a line where the columns would be narrower than can be read."""
     names = [escape(name) for name in columns]

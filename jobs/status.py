@@ -59,7 +59,7 @@ def archive_status(lake: Lake, settings: Settings) -> dict[str, Any]:
 
 
 def evaluation_sets(lake: Lake, settings: Settings, inputs: str | None) -> dict[str, int | None]:
-    """How many images of the archive each compared evaluation set keeps out of train; None for one that waits for a comparison.
+    """How many images of the archive stand in each evaluation set as it was last compared; None for one that never was.
 
     inputs: what the newest run of `find_eval_overlap` read.
     """

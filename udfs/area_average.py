@@ -15,6 +15,7 @@ Weights = tuple[npt.NDArray[np.int32], Values]
 
 _NUM_TAPS = 4  # as many columns at least are summed to a new one, some with weight 0
 _HALF = np.float32(0.5)
+_WHITE = np.int32(255)
 
 
 def area_average(pixels: Pixels, width: int, height: int) -> Pixels:
@@ -80,6 +81,7 @@ def _put(sums: Values, across: Weights, out: Pixels) -> None:
             green += weight * sums[at + 1]
             blue += weight * sums[at + 2]
             at += 3
-        out[3 * x] = np.uint8(np.int32(red))
-        out[3 * x + 1] = np.uint8(np.int32(green))
-        out[3 * x + 2] = np.uint8(np.int32(blue))
+        # Weights of millions of pixels do not sum to 1 in 32 bits.
+        out[3 * x] = np.uint8(min(np.int32(red), _WHITE))
+        out[3 * x + 1] = np.uint8(min(np.int32(green), _WHITE))
+        out[3 * x + 2] = np.uint8(min(np.int32(blue), _WHITE))

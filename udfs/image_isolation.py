@@ -59,6 +59,9 @@ class IsolatedProcess:
                 answer = receive(_pipe(process.stdout))
             except (EOFError, BrokenPipeError, TimeoutError) as error:
                 raise self._ended(error, timeout_s) from error
+            except BaseException:  # an interrupt, for one: an answer that is still to come would be taken for the next call's
+                self.close()
+                raise
         if isinstance(answer, BaseException):
             raise answer
         return answer
@@ -87,6 +90,9 @@ class IsolatedProcess:
             self.close()
             detail = f"the decoder did not start within {self._max_start_s} s: {error}"
             raise Rejected(Reason.FETCH_FAILED, detail) from error
+        except BaseException:
+            self.close()
+            raise
         self._is_ready = True
         return process
 

@@ -66,6 +66,15 @@ def test_a_wrong_file_is_refused_by_name(text: str, told: str, tmp_path: Path) -
     assert told in refusal(profile=str(own))
 
 
+@pytest.mark.parametrize(
+    ("name", "told"), [("folder.yaml", "Is a directory"), ("latin.yaml", "it is not UTF-8"), ("latin.yaml/a.yaml", "Not a d")]
+)
+def test_a_file_that_cannot_be_read_is_refused(name: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "latin.yaml").write_bytes(b"\xe9: 1\n")
+    assert f"settings file {tmp_path / name} cannot be read: {told}" in refusal(profile=str(tmp_path / name))
+
+
 def test_a_profile_file_that_is_not_there_is_refused() -> None:
     assert refusal(profile="nowhere/ours.yaml") == "settings file nowhere/ours.yaml does not exist"
 
@@ -154,6 +163,54 @@ def test_an_unknown_key_is_answered_with_a_similar_one() -> None:
     shown = refusal("duplicates.max_distanc=3", "lake.url=x")
     assert "duplicates.max_distanc: unknown key, did you mean duplicates.max_distance? (got '3')" in shown
     assert "lake.url: unknown key, did you mean lake.uri? (got 'x')" in shown
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [["eval.sets={a: /x}", "eval.sets={b: /y}"], ["eval.sets.a=/x", "eval.sets={b: /y}"], ["eval.sets={a: /x, a: /y}"]],
+)
+def test_no_evaluation_set_is_lost_among_overrides(overrides: list[str]) -> None:
+    assert "given more than once" in refusal(*overrides)
+
+
+@pytest.mark.parametrize("name", ["", " a", "a/b"])
+def test_an_evaluation_set_has_a_name_to_be_found_by(name: str) -> None:
+    assert "the name of a set may" in refusal(f"eval.sets={{'{name}': /x}}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "eval: {sets: {a: /x, a: /y}}",
+        "eval: {sets: {a: /x}}\neval: {sets: {b: /y}}",
+        "source: {since: 2024-13-45}",
+        "fetch: &a [*a]",
+        "[" * 5_000,
+        "fetch: {concurrency: 0x_}",
+        "? [a]\n: 1",
+    ],
+)
+def test_what_is_no_settings_file_is_refused_in_words(text: str, tmp_path: Path) -> None:
+    own = tmp_path / "ours.yaml"
+    own.write_text(text)
+    assert "ours.yaml" in refusal(profile=str(own))
+
+
+def test_a_date_that_is_none_is_refused_in_words() -> None:
+    assert "month must be in 1..12" in refusal("source.since=2024-13-45")
+
+
+def test_no_secret_stands_in_a_refusal(tmp_path: Path) -> None:
+    own = tmp_path / "ours.yaml"
+    own.write_text("spark: {conf: {spark.hadoop.fs.s3a.secret.key: hunter2}}\nfetch: {api_key: hunter3}\n")
+    told = refusal(profile=str(own))
+    assert "source: Field required" in told
+    assert "hunter" not in told
+
+
+@pytest.mark.parametrize("value", [".inf", "300000", "0"])
+def test_a_limit_that_no_clock_takes_is_refused(value: str) -> None:
+    assert "images.timeout_s" in refusal(f"images.timeout_s={value}")
 
 
 def test_an_evaluation_set_that_is_given_twice_is_refused() -> None:

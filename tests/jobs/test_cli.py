@@ -1,12 +1,17 @@
 """The console command: what it prints, and what it says to wrong use."""
 
+import contextlib
 import json
+import os
+import pty
+import sys
+import time
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from jobs.cli import app
+from jobs.cli import app, working
 from jobs.entry import STAGES
 from jobs.tables import CHANGE, Lake
 from schemas.catalog import TABLES
@@ -29,6 +34,29 @@ def test_wrong_settings_end_every_command_with_code_2_and_their_name(
     ended = runner.invoke(app, [*command, "lake.color=red"])
     assert ended.exit_code == 2
     assert "lake.color: unknown key" in ended.output
+
+
+def test_who_waits_at_a_terminal_sees_what_goes_on_though_standard_error_goes_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = pty.openpty()
+    monkeypatch.setenv("TERM", "xterm")
+    with os.fdopen(theirs, "w") as terminal, Path(os.devnull).open("w") as log:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        with working("Starting"):
+            os.dup2(log.fileno(), theirs)  # as the start of Spark does
+            os.set_blocking(ours, False)
+            seen, deadline = b"", time.monotonic() + 20
+            while seen.count(b"Starting ...") < 3 and time.monotonic() < deadline:
+                time.sleep(0.05)
+                with contextlib.suppress(BlockingIOError):
+                    seen += os.read(ours, 10_000)
+    os.close(ours)
+    assert seen.count(b"Starting ...") >= 3
+
+
+def test_nothing_of_it_is_written_where_nobody_looks_on(capfd: pytest.CaptureFixture[str]) -> None:
+    with working("Starting"):
+        time.sleep(0.2)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_an_unknown_profile_is_refused() -> None:
@@ -83,6 +111,17 @@ def test_a_query_that_is_wrong_ends_with_one_line_and_code_2(lake: Lake, query: 
     assert ended.exit_code == 2
     assert ended.output.startswith("biomedica: [")
     assert len(ended.output.splitlines()) == 1
+
+
+@pytest.mark.spark
+def test_a_query_that_fails_as_it_runs_ends_with_one_line_and_code_2(lake: Lake) -> None:
+    for query in ("SELECT 1/0", "SELECT raise_error('no')", "SELECT interval 1 month", "SELECT timestamp'0001-01-01'"):
+        for options in ([], ["--json"]):
+            ended = runner.invoke(app, ["sql", query, f"lake.uri={lake.settings.uri}", *options])
+            assert ended.exit_code in ((0, 2) if options else (2,)), query
+            if ended.exit_code:
+                assert ended.output.startswith("biomedica: the query failed: "), query
+                assert len(ended.output.splitlines()) == 1, query
 
 
 @pytest.mark.spark

@@ -5,7 +5,7 @@ import json
 import re
 import shutil
 import tarfile
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -262,13 +262,20 @@ def test_nothing_is_exported_that_evaluation_sets_were_not_looked_for_in(archive
 
     with pytest.raises(UnusableSettings, match=r"eval\.sets: "):
         export_shards.run(archive.spark, settings, RunContext.new())
-    record(DAY_1, "find_eval_overlap", mark=find_eval_overlap.mark(settings))
+    record(DAY_1, "find_eval_overlap", mark=find_eval_overlap.mark(settings), tables={"images": 3})
     assert is_refused()  # until the pairs are built with what was found
-    record(DAY_1, "build_pairs", tables={"eval_overlap": archive.version(EVAL_OVERLAP)})
+    with pytest.raises(UnusableSettings, match="run find_eval_overlap and build_pairs before"):  # whatever sets are named
+        check_decontaminated(archive, settings_for(archive, tmp_path))
+    record(DAY_1, "build_pairs", tables={"eval_overlap": archive.version(EVAL_OVERLAP), "images": 4})
+    assert is_refused()  # images came in that were not compared
+    record(DAY_2, "build_pairs", tables={"eval_overlap": archive.version(EVAL_OVERLAP), "images": 3})
     assert not is_refused()
+    export_shards.run(archive.spark, settings_for(archive, tmp_path), RunContext.new())
+    manifest = json.loads((tmp_path / "shards" / "mine" / "manifest.json").read_text())
+    assert manifest["eval_sets"] == {"mine": find_eval_overlap.set_digest("mine", str(tmp_path / "set"))}
     archive.append(EVAL_OVERLAP, frame(archive.spark, EVAL_OVERLAP, {"image_sha256": "image of a", "eval_set": "mine"}))
     assert is_refused()
-    record(DAY_2, "build_pairs", tables={"eval_overlap": archive.version(EVAL_OVERLAP)})
+    record(DAY_2 + timedelta(1), "build_pairs", tables={"eval_overlap": archive.version(EVAL_OVERLAP), "images": 3})
     assert not is_refused()
     (tmp_path / "set" / "2.txt").write_text("another")
     assert is_refused()

@@ -105,15 +105,39 @@ def test_what_leaves_an_evaluation_set_leaves_the_table(archive: Lake, tmp_path:
 def test_a_set_that_a_later_run_does_not_name_is_not_given_up_without_a_word(archive: Lake, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(encoded(picture(1), "PNG"))
     run(archive, settings_for(archive, few=str(tmp_path), same=str(tmp_path)))
-    with pytest.raises(UnusableSettings, match=r"the last run also kept few out of train; .*eval\.allow_removed=true"):
+    with pytest.raises(UnusableSettings, match=r"the last run also kept few out of train; .*eval\.allow_removed='\[few\]'"):
         run(archive, settings_for(archive, same=str(tmp_path)))
     with pytest.raises(UnusableSettings, match="also kept few, same out"):
         run(archive, settings_for(archive))
     assert archive.read(EVAL_OVERLAP).count() == 2
-    overrides = [f"lake.uri={archive.settings.uri}", "eval.allow_removed=true"]
+    with pytest.raises(UnusableSettings, match="also kept same out"):
+        run(archive, load_settings("local", [f"lake.uri={archive.settings.uri}", "eval.allow_removed=[few]"]))
+    overrides = [f"lake.uri={archive.settings.uri}", "eval.allow_removed=[few, same]"]
     assert run(archive, load_settings("local", overrides)) == Counts(0, 0, 0)
     assert archive.read(EVAL_OVERLAP).count() == 0
-    assert run(archive, settings_for(archive)) == Counts(0, 0, 0)
+    assert run(archive, settings_for(archive)) is None
+
+
+def test_a_set_may_go_by_another_name(archive: Lake, tmp_path: Path) -> None:
+    folder = tmp_path / "few"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(encoded(picture(1), "PNG"))
+    run(archive, settings_for(archive, few=str(folder)))
+    assert run(archive, settings_for(archive, other=str(folder))) == Counts(1, 1, 0)
+    assert collected(archive.read(EVAL_OVERLAP), "eval_set") == [("other",)]
+
+
+def test_a_set_that_names_a_place_without_images_is_not_emptied_without_a_word(archive: Lake, tmp_path: Path) -> None:
+    for name, content in (("set/a.png", encoded(picture(1), "PNG")), ("wrong/readme.txt", b"no image")):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(content)
+    run(archive, settings_for(archive, few=str(tmp_path / "set")))
+    with pytest.raises(UnusableSettings, match=r"no image of few can be read now, .*eval\.allow_removed='\[few\]'"):
+        run(archive, settings_for(archive, few=str(tmp_path / "wrong")))
+    assert archive.read(EVAL_OVERLAP).count() == 1
+    given_up = [f"lake.uri={archive.settings.uri}", f"eval.sets.few={tmp_path / 'wrong'}", "eval.allow_removed=[few]"]
+    assert run(archive, load_settings("local", given_up)) == Counts(1, 0, 1)
+    assert archive.read(EVAL_OVERLAP).count() == 0
 
 
 def test_a_pipeline_refuses_an_evaluation_set_before_its_first_stage(archive: Lake, tmp_path: Path) -> None:

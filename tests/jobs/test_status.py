@@ -149,7 +149,7 @@ def test_the_status_of_a_search_asks_nobody_and_counts_what_the_last_one_took_up
 
 
 @pytest.mark.spark
-def test_each_evaluation_set_says_what_it_keeps_out_of_train(spark: SparkSession, empty_lake: Path, tmp_path: Path) -> None:
+def test_each_evaluation_set_says_how_many_images_stand_in_it(spark: SparkSession, empty_lake: Path, tmp_path: Path) -> None:
     lake = Lake(spark, LakeSettings(uri=str(shutil.copytree(empty_lake, tmp_path / "lake"))))
     nothing = archive_status(lake, settings_of(lake))
     assert nothing["evaluation_sets"] == {}
@@ -161,7 +161,7 @@ def test_each_evaluation_set_says_what_it_keeps_out_of_train(spark: SparkSession
     found = archive_status(lake, settings_of(lake, "eval.sets.new=/data/new", "eval.sets.vqa=/data/vqa"))
     assert found["evaluation_sets"] == {"new": None, "slake": 0, "vqa": 2}
     assert re.search(r"Evaluation sets +new: not compared yet *\n +slake: 0 images", shown(found))
-    assert "vqa: 2 images of the archive kept out of train" in shown(found)
+    assert "vqa: 2 images of the archive stand in it" in shown(found)
 
 
 @pytest.mark.spark

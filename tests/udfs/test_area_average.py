@@ -55,3 +55,8 @@ def test_a_view_of_other_pixels_is_averaged_as_its_copy() -> None:
 def test_one_colour_stays_that_colour(value: int) -> None:
     pixels = np.full((301, 407, 3), value, dtype=np.uint8)
     assert np.all(area_average(pixels, 130, 97) == value)
+
+
+def test_white_stays_white_however_many_pixels_it_is_averaged_of() -> None:
+    for size in ((3_000_000, 1), (1, 3_000_000)):
+        assert area_average(np.full((*size, 3), 255, np.uint8), 1, 1).min() >= 254

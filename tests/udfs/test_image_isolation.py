@@ -12,6 +12,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from schemas.rejects import Reason, Rejected
+from udfs import image_isolation
 from udfs.image_isolation import IsolatedProcess
 
 
@@ -49,6 +50,24 @@ def test_native_code_that_never_returns_is_stopped(isolated: IsolatedProcess) ->
 def test_time_used_by_one_call_does_not_count_for_the_next(isolated: IsolatedProcess) -> None:
     for _ in range(4):
         assert isolated.call(("work", 0.15), 0.5) is None
+
+
+def test_an_interrupted_call_leaves_no_answer_for_the_next_one(
+    isolated: IsolatedProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for step in ("wait_readable", "receive"):
+        isolated.call(("echo", 0), 3.0)
+        with monkeypatch.context() as patched:
+            patched.setattr(image_isolation, step, interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                isolated.call(("echo", 1), 3.0)
+        assert [isolated.call(("echo", number), 3.0) for number in (2, 3)] == [2, 3]
+    with pytest.raises(OverflowError):
+        isolated.call(("echo", 1), 1e12)
+    assert isolated.call(("echo", 5), 3.0) == 5
 
 
 def test_waiting_is_stopped_by_the_clock_on_the_wall(isolated: IsolatedProcess) -> None:

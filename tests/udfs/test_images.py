@@ -18,7 +18,8 @@ from conf.settings import DuplicateSettings, ImageSettings
 from schemas.images import IMAGES
 from schemas.rejects import Reason, Rejected
 from tests.udfs.image_samples import colours, encoded, image, with_alpha
-from udfs import image_options
+from udfs import image_options, images
+from udfs.image_record import process
 from udfs.images import ImageOptions, ImageRecord, process_image
 from udfs.phash import hamming_distance
 
@@ -263,3 +264,16 @@ def test_every_real_figure_gives_a_record(shared_data: Path) -> None:
         with Image.open(path) as reference:
             assert (record.width_px, record.height_px) == reference.size
         assert max(opened(record).size) <= 512
+
+
+@pytest.mark.parametrize("shrink_on_load", [False, True])
+@pytest.mark.parametrize(("file_format", "options"), [("JPEG", {}), ("JPEG", {"progressive": True}), ("PNG", {}), ("WEBP", {})])
+def test_a_record_is_the_same_wherever_the_image_is_decoded(
+    file_format: str, options: dict[str, object], shrink_on_load: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = ImageOptions(shrink_on_load=shrink_on_load)
+    data = encoded(figure(1333, 777), file_format, **options)
+    here = process(data, wanted)
+    assert process_image(data, wanted) == here
+    monkeypatch.setattr(images, "_DIRECT_BYTES", 0)  # everything goes to the helper
+    assert process_image(data, wanted) == here
