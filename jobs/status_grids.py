@@ -65,7 +65,7 @@ def _heading(status: dict[str, Any], now: datetime) -> Grid:
     if status["selection"] == AS_LAST_SEARCHED:
         grid.add_row("[bold]Selection[/]", "by source.query, as last searched: the next run searches again")
     for number, (name, num_images) in enumerate(status["evaluation_sets"].items()):
-        kept_out = "not compared yet" if num_images is None else f"{num_images:,} images of the archive stand in it"
+        kept_out = "not compared yet" if num_images is None else f"{num_images:,} of the archive's images stand in it"
         grid.add_row("" if number else "[bold]Evaluation sets[/]", f"{escape(name)}: {kept_out}")
     return grid
 

@@ -76,7 +76,10 @@ IMAGES = Table(
         Column("mean_green", pa.float32(), "Mean of the sRGB green channel (0 to 255)", required=True),
         Column("mean_blue", pa.float32(), "Mean of the sRGB blue channel (0 to 255)", required=True),
         Column(
-            "image", pa.binary(), "Normalised image: upright sRGB, longest side bounded, encoded as by settings", required=True
+            "image",
+            pa.binary(),
+            "Normalised image: upright sRGB (grey where a grey JPEG was kept as it is), longest side bounded, encoded as by settings",
+            required=True,
         ),
         Column("image_format", pa.string(), "Encoding of the normalised image: JPEG or WEBP", required=True),
         Column("image_width_px", pa.int32(), "Width of the normalised image (pixels)", required=True),

@@ -160,8 +160,8 @@ def test_each_evaluation_set_says_how_many_images_stand_in_it(spark: SparkSessio
     put(lake, EVAL_OVERLAP, *({"image_sha256": name, "eval_set": "vqa", **overlap} for name in ("a", "b")))
     found = archive_status(lake, settings_of(lake, "eval.sets.new=/data/new", "eval.sets.vqa=/data/vqa"))
     assert found["evaluation_sets"] == {"new": None, "slake": 0, "vqa": 2}
-    assert re.search(r"Evaluation sets +new: not compared yet *\n +slake: 0 images", shown(found))
-    assert "vqa: 2 images of the archive stand in it" in shown(found)
+    assert re.search(r"Evaluation sets +new: not compared yet *\n +slake: 0 of the", shown(found))
+    assert "vqa: 2 of the archive's images stand in it" in shown(found)
 
 
 @pytest.mark.spark
