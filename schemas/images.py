@@ -78,7 +78,7 @@ IMAGES = Table(
         Column(
             "image",
             pa.binary(),
-            "Normalised image: upright sRGB (grey where a grey JPEG was kept as it is), longest side bounded, encoded as by settings",
+            "Normalised image: upright sRGB, or grey where a grey JPEG was kept as it is, longest side bounded, encoded as set",
             required=True,
         ),
         Column("image_format", pa.string(), "Encoding of the normalised image: JPEG or WEBP", required=True),
