@@ -34,12 +34,17 @@ WRITES: tuple[Table, ...] = (EVAL_OVERLAP,)
 SECTIONS = ("duplicates", "eval")
 FILES_PER_TASK = 1000
 LOOK = ("phash_trimmed", "phash256_trimmed")
+# Line art has few grey values and tells little by its hashes. Copies of it differ by a bit or two all the same, and nothing is
+# merged here, other than among duplicates: an image too many is one that is not trained on.
+FEATURELESS_DISTANCE, FEATURELESS_DISTANCE_256 = 2, 16
+_NO_CONTENT = bytes(32)
 _WORD_BYTES = 8
 
 
 def mark(settings: Settings) -> str:
-    """The hash definition and what the sets hold; UnusableSettings for a set that is not there."""
-    return json.dumps([hash_version(settings), {name: set_digest(name, uri) for name, uri in sorted(settings.eval.sets.items())}])
+    """The hash definition, what the sets hold and how line art is compared; UnusableSettings for a set that is not there."""
+    sets = {name: set_digest(name, uri) for name, uri in sorted(settings.eval.sets.items())}
+    return json.dumps([hash_version(settings), sets, FEATURELESS_DISTANCE, FEATURELESS_DISTANCE_256])
 
 
 def check(settings: Settings, inputs: str | None) -> None:
@@ -139,44 +144,48 @@ def overlaps(images: DataFrame, hashed: DataFrame, near: DataFrame, settings: Se
     """The rows of `eval_overlap`: archive images with the pixels of an evaluation image, or near it by both hashes.
 
     near: phash, eval_phash, hamming_distance of hashes within `max_distance`, equal ones included. Images of one look are
-    compared once: a crowd of them in the archive and in a set would else be compared image by image.
+    compared once: a crowd of them in the archive and in a set would else be compared image by image. Featureless ones have
+    narrower bounds, FEATURELESS_DISTANCE and FEATURELESS_DISTANCE_256.
     """
     archive = images.select(*LOOK, "image_sha256", "pixels_sha256", "is_featureless")
     wanted = hashed.withColumn("is_featureless", F.col("entropy_bits") < settings.duplicates.min_entropy_bits)
     by_pixels = wanted.groupBy("pixels_sha256", "eval_set").agg(
         F.min(F.struct(F.lit(0).alias("hamming_distance"), "eval_image")).alias("nearest")
     )
-    by_look = near_looks(usable(archive), usable(wanted), near, settings.duplicates.max_distance_256)
+    by_look = near_looks(archive, wanted, near, settings.duplicates.max_distance_256)
     columns = ("image_sha256", "eval_set", "nearest")
     found = archive.join(by_pixels, "pixels_sha256").select(*columns)
-    found = found.unionByName(usable(archive).join(by_look, list(LOOK)).select(*columns))
+    found = found.unionByName(archive.join(by_look, [*LOOK, "is_featureless"]).select(*columns))
     best = found.groupBy("image_sha256", "eval_set").agg(F.min("nearest").alias("nearest"))
     version = F.lit(hash_version(settings)).alias("hash_version")
     return best.select("image_sha256", "eval_set", "nearest.*", version).select(*EVAL_OVERLAP.column_names)
 
 
-def usable(images: DataFrame) -> DataFrame:
-    """The images that may match by their hashes."""
-    return images.where(~F.col("is_featureless"))
-
-
 def near_looks(archive: DataFrame, wanted: DataFrame, near: DataFrame, max_distance_256: int) -> DataFrame:
-    """Per look of the archive (both hashes) and set the nearest evaluation image: LOOK, eval_set, nearest."""
-    looks = archive.select(F.col("phash_trimmed").alias("phash"), F.col("phash256_trimmed").alias("phash256")).distinct()
+    """Per look of the archive (both hashes, with or without features) and set the nearest evaluation image."""
+    looks = archive.select(
+        F.col("phash_trimmed").alias("phash"), F.col("phash256_trimmed").alias("phash256"), "is_featureless"
+    ).distinct()
     of_sets = wanted.groupBy(
-        F.col("phash_trimmed").alias("eval_phash"), F.col("phash256_trimmed").alias("eval_phash256"), "eval_set"
+        F.col("phash_trimmed").alias("eval_phash"),
+        F.col("phash256_trimmed").alias("eval_phash256"),
+        F.col("is_featureless").alias("is_eval_featureless"),
+        "eval_set",
     ).agg(F.min("eval_image").alias("eval_image"))
     candidates = looks.join(near, "phash").join(of_sets, "eval_phash")
-    confirmed = candidates.where(fine_distance(F.col("phash256"), F.col("eval_phash256")) <= max_distance_256)
+    fine, is_plain = fine_distance(F.col("phash256"), F.col("eval_phash256")), F.expr("is_featureless OR is_eval_featureless")
+    is_near_plain = (F.col("hamming_distance") <= FEATURELESS_DISTANCE) & (fine <= FEATURELESS_DISTANCE_256)
+    is_near_plain &= F.col("phash256") != F.lit(_NO_CONTENT)
+    confirmed = candidates.where((fine <= max_distance_256) & (~is_plain | is_near_plain))
     nearest = F.min(F.struct("hamming_distance", "eval_image")).alias("nearest")
-    return confirmed.groupBy("phash", "phash256", "eval_set").agg(nearest).toDF(*LOOK, "eval_set", "nearest")
+    grouped = confirmed.groupBy("phash", "phash256", "is_featureless", "eval_set").agg(nearest)
+    return grouped.toDF(*LOOK, "is_featureless", "eval_set", "nearest")
 
 
 def near_hashes(lake: Lake, images: DataFrame, hashed: DataFrame, settings: DuplicateSettings) -> DataFrame:
     """phash, eval_phash, hamming_distance of an archive's hash and an evaluation image's that may be near, staged."""
-    columns = (*LOOK, "is_featureless")
     theirs = hashed.select(F.col("phash_trimmed").alias("phash")).distinct()
-    everything = images.select(*columns).unionByName(hashed.withColumn("is_featureless", F.lit(False)).select(*columns))
+    everything = images.select(*LOOK).unionByName(hashed.select(*LOOK)).withColumn("is_featureless", F.lit(False))
     marks = theirs.withColumn("is_new", F.lit(True))
     with narrow_rows(lake.spark, images.count()):
         marked = hash_looks(everything).join(marks, "phash", "left")
@@ -199,8 +208,7 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     hashed = lake.stage(map_batches(shown, HashEvalImages(image_options(settings)), RESULT), f"{STAGE}/eval_images")
     accepted = hashed.where("reason IS NULL")
     check_no_set_is_emptied(lake.read(EVAL_OVERLAP), accepted, settings)
-    featured = accepted.where(F.col("entropy_bits") >= settings.duplicates.min_entropy_bits)
-    near = near_hashes(lake, usable(images), featured, settings.duplicates)
+    near = near_hashes(lake, images, accepted, settings.duplicates)
     lake.sync(EVAL_OVERLAP, overlaps(images, accepted, near, settings))
     key = F.concat_ws("/", "eval_set", "name").alias("key")
     refused = hashed.where("reason IS NOT NULL").select(key, "reason", "detail", F.col("eval_image").alias("fingerprint"))

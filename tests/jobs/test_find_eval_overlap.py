@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from rich.console import Console
 
 from conf.load import load_settings
-from conf.settings import Settings, UnusableSettings
+from conf.settings import DuplicateSettings, Settings, UnusableSettings
 from jobs import find_eval_overlap
 from jobs.arrow_frames import map_batches
 from jobs.find_eval_overlap import STAGE, fine_distance
@@ -89,6 +89,37 @@ def test_archive_images_near_an_evaluation_image_are_marked_with_its_set(archive
     assert key == "folder/labels.csv"
     assert reason == "not_an_image"
     assert run(archive, settings) is None
+
+
+def line_art(seed: int) -> Image.Image:
+    """A bilevel drawing of a few thin lines."""
+    drawing = Image.new("1", (800, 600), 1)
+    for start, end in np.random.default_rng(seed).integers((40, 40), (760, 560), (9, 2, 2)):
+        ImageDraw.Draw(drawing).line((*start.tolist(), *end.tolist()), fill=0, width=3)
+    return drawing
+
+
+def test_line_art_is_found_in_other_sizes_and_formats_and_no_other_line_art_is(lake: Lake, tmp_path: Path) -> None:
+    def stored(image: Image.Image, file_format: str) -> bytes:
+        buffer = io.BytesIO()
+        image.save(buffer, file_format)
+        return buffer.getvalue()
+
+    records = [process_image(stored(line_art(seed), "TIFF"), ImageOptions()) for seed in range(8)]
+    assert all(record.entropy_bits < DuplicateSettings().min_entropy_bits for record in records)
+    lake.append(IMAGES, frame(lake.spark, IMAGES, *(asdict(record) for record in records)))
+    for name in ("same", "other"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "same" / "0.jpg").write_bytes(stored(line_art(0).convert("L"), "JPEG"))
+    (tmp_path / "same" / "1.png").write_bytes(
+        stored(line_art(1).convert("L").resize((600, 450), Image.Resampling.LANCZOS), "PNG")
+    )
+    (tmp_path / "same" / "2.png").write_bytes(stored(line_art(2), "PNG"))
+    for seed in range(50, 60):
+        (tmp_path / "other" / f"{seed}.png").write_bytes(stored(line_art(seed), "PNG"))
+    run(lake, settings_for(lake, same=str(tmp_path / "same"), other=str(tmp_path / "other")))
+    expected = sorted((record.image_sha256, "same") for record in records[:3])
+    assert sorted(collected(lake.read(EVAL_OVERLAP), "image_sha256", "eval_set")) == expected
 
 
 def test_what_leaves_an_evaluation_set_leaves_the_table(archive: Lake, tmp_path: Path) -> None:
