@@ -10,12 +10,12 @@ from collections import Counter
 from functools import reduce
 
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from conf.settings import DuplicateSettings, Settings, UnusableSettings
 from jobs.arrow_frames import map_batches, narrow_rows, sql_columns
-from jobs.comparable_images import comparable_images, hash_version
+from jobs.comparable_images import comparable_images, distance_256, hash_version
 from jobs.entry import main
 from jobs.hash_looks import hash_looks
 from jobs.hash_pairs import hash_pairs
@@ -38,7 +38,6 @@ LOOK = ("phash_trimmed", "phash256_trimmed")
 # merged here, other than among duplicates: an image too many is one that is not trained on.
 FEATURELESS_DISTANCE, FEATURELESS_DISTANCE_256 = 2, 16
 _NO_CONTENT = bytes(32)
-_WORD_BYTES = 8
 
 
 def mark(settings: Settings) -> str:
@@ -130,16 +129,6 @@ def folder_files(spark: SparkSession, uri: str, max_bytes: int) -> tuple[DataFra
     return map_batches(spread, ReadFiles(uri, max_bytes), FILE), len(files)
 
 
-def fine_distance(one: Column, other: Column) -> Column:
-    """Bits by which two 256-bit hashes (32 bytes) differ."""
-    places = range(1, 4 * _WORD_BYTES, _WORD_BYTES)
-    return reduce(lambda total, place: total + F.bit_count(_word(one, place).bitwiseXOR(_word(other, place))), places, F.lit(0))
-
-
-def _word(hash_bytes: Column, place: int) -> Column:
-    return F.conv(F.hex(F.substring(hash_bytes, place, _WORD_BYTES)), 16, -10).cast("long")
-
-
 def overlaps(images: DataFrame, hashed: DataFrame, near: DataFrame, settings: Settings) -> DataFrame:
     """The rows of `eval_overlap`: archive images with the pixels of an evaluation image, or near it by both hashes.
 
@@ -173,7 +162,7 @@ def near_looks(archive: DataFrame, wanted: DataFrame, near: DataFrame, max_dista
         "eval_set",
     ).agg(F.min("eval_image").alias("eval_image"))
     candidates = looks.join(near, "phash").join(of_sets, "eval_phash")
-    fine, is_plain = fine_distance(F.col("phash256"), F.col("eval_phash256")), F.expr("is_featureless OR is_eval_featureless")
+    fine, is_plain = distance_256(F.col("phash256"), F.col("eval_phash256")), F.expr("is_featureless OR is_eval_featureless")
     is_near_plain = (F.col("hamming_distance") <= FEATURELESS_DISTANCE) & (fine <= FEATURELESS_DISTANCE_256)
     is_near_plain &= F.col("phash256") != F.lit(_NO_CONTENT)
     confirmed = candidates.where((fine <= max_distance_256) & (~is_plain | is_near_plain))

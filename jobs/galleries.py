@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pyspark.sql import DataFrame, Row, Window
 from pyspark.sql import functions as F
 
+from jobs.comparable_images import distance_256
 from jobs.gallery_html import Card, Source, cards, fragment, page
 from jobs.tables import Lake
 from schemas.articles import ARTICLES
@@ -91,10 +92,15 @@ def size_line(image: Row) -> str:
     return f"{image['width_px']:,} × {image['height_px']:,} px, {image['format']}, {image['num_bytes'] / 1024:,.0f} KiB"
 
 
-def doubtful_clusters(duplicates: DataFrame, limit: int) -> DataFrame:
-    """The `limit` clusters with the farthest members, of equal ones those with the most images and files."""
-    order = (F.desc("farthest"), F.desc("num_images"), F.desc("num_files"), "cluster_id")
-    return repeated_clusters(duplicates).orderBy(*order).limit(limit)
+def doubtful_clusters(duplicates: DataFrame, images: DataFrame, limit: int) -> DataFrame:
+    """The `limit` clusters whose near members are farthest by the 256-bit hash, then by 64 bits; those without any come last."""
+    hashes = images.select("image_sha256", "phash256_trimmed")
+    canonical = hashes.toDF("canonical_sha256", "canonical_phash256")
+    near = duplicates.where(F.col("kind") == NEAR).join(hashes, "image_sha256").join(canonical, "canonical_sha256")
+    distance = F.max(distance_256(F.col("phash256_trimmed"), F.col("canonical_phash256"))).alias("farthest_256")
+    order = (F.desc_nulls_last("farthest_256"), F.desc("farthest"), F.desc("num_images"), F.desc("num_files"), "cluster_id")
+    clusters = repeated_clusters(duplicates).join(near.groupBy("cluster_id").agg(distance), "cluster_id", "left")
+    return clusters.orderBy(*order).limit(limit)
 
 
 def repeated_clusters(duplicates: DataFrame) -> DataFrame:
@@ -152,7 +158,7 @@ def duplicates_page(lake: Lake, limit: int = 50) -> str:
 def duplicate_sections(lake: Lake, limit: int) -> list[str]:
     """A section per cluster."""
     duplicates = lake.read(DUPLICATES)
-    clusters = doubtful_clusters(duplicates, limit).collect()
+    clusters = doubtful_clusters(duplicates, lake.read(IMAGES), limit).collect()
     members = shown_members(duplicates, [cluster["cluster_id"] for cluster in clusters])
     wanted = [row["image_sha256"] for rows in members.values() for row in rows]
     images, sources = images_by_sha256(lake, wanted), sources_by_sha256(lake, wanted)

@@ -18,7 +18,8 @@ from conf.load import load_settings
 from conf.settings import DuplicateSettings, Settings, UnusableSettings
 from jobs import find_eval_overlap
 from jobs.arrow_frames import map_batches
-from jobs.find_eval_overlap import STAGE, fine_distance
+from jobs.comparable_images import distance_256
+from jobs.find_eval_overlap import STAGE
 from jobs.pipeline import run_pipeline
 from jobs.stage import Counts, ReconciliationError, RunContext, run_stage
 from jobs.tables import Lake
@@ -233,7 +234,7 @@ def test_the_distance_of_256_bit_hashes_counts_every_bit(spark: SparkSession) ->
     rng = np.random.default_rng(0)
     pairs = [(rng.bytes(32), rng.bytes(32)) for _ in range(50)] + [(bytes(32), b"\xff" * 32), (b"\x80" * 32, b"\x80" * 32)]
     rows = spark.createDataFrame(pairs, "a binary, b binary")
-    found = rows.select("a", "b", fine_distance(F.col("a"), F.col("b")).alias("distance")).collect()
+    found = rows.select("a", "b", distance_256(F.col("a"), F.col("b")).alias("distance")).collect()
     assert [row["distance"] for row in found] == [(int.from_bytes(a) ^ int.from_bytes(b)).bit_count() for a, b in pairs]
 
 
