@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
@@ -15,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from conf.settings import DuplicateSettings
+from jobs.bench.drawings import CHANGED, KINDS, bilevel_copy, drawing
 from jobs.bench.figure_changes import CHANGES, OTHER_CHANGES
 from jobs.bench.hostile_images import IMAGE_SUFFIXES
 from udfs.image_decode import decode
@@ -22,6 +24,8 @@ from udfs.image_options import ImageOptions
 from udfs.image_record import plan
 from udfs.images import process_image
 from udfs.phash import hamming_distance
+
+NUM_SEEDS = 25
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,48 @@ def figure(path: Path, is_shrunk: bool = False) -> Figure:
     return Figure(path.parent.name, path.stem, hashes_of(data, is_shrunk), copies)
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """A drawing of line art: its kind, its hashes and those of its copies by the name of the change."""
+
+    kind: str
+    original: Hashes
+    copies: dict[str, Hashes]
+
+
+def drawn(kind_and_seed: tuple[str, int]) -> Drawn:
+    """The hashes of a drawing and of its changed copies."""
+    image, png = drawing(*kind_and_seed), io.BytesIO()
+    image.save(png, "PNG")
+    copies = {name: hashes_of((CHANGES | OTHER_CHANGES)[name](image.convert("RGB"))) for name in CHANGED}
+    return Drawn(kind_and_seed[0], hashes_of(png.getvalue()), copies | {"bilevel, 3/4": hashes_of(bilevel_copy(image))})
+
+
+def drawn_report(num_seeds: int, limits: tuple[int, int]) -> list[str]:
+    """Lines of a Markdown table: copies of line art that are near as those of evaluation sets must be, and different drawings."""
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        drawings = list(pool.map(drawn, [(kind, seed) for kind in KINDS for seed in range(num_seeds)], chunksize=8))
+    names = list(drawings[0].copies)
+    lines = ["", "| line art | wrong pairs | " + " | ".join(names) + " |", "|---|---" + "|---" * len(names) + "|"]
+    for kind in (*KINDS, "all"):
+        mine = [each for each in drawings if kind in (each.kind, "all")]
+        wrong = sum(is_near(one.original, other.original, limits) for one, other in combinations(mine, 2))
+        found = [np.mean([is_near(each.original, each.copies[name], limits) for each in mine]) for name in names]
+        lines.append(f"| {kind} | {wrong} | " + " | ".join(f"{share:.2f}" for share in found) + " |")
+    num_plain = sum(each.original.is_featureless for each in drawings)
+    return [
+        *lines,
+        "",
+        f"{len(drawings)} drawings, {num_plain} of them featureless, {len(drawings) * (len(drawings) - 1) // 2} pairs.",
+    ]
+
+
+def is_near(one: Hashes, other: Hashes, limits: tuple[int, int]) -> bool:
+    """Whether two images are near by both hashes, featureless or not."""
+    near, far = one.distances(other)
+    return near <= limits[0] and far <= limits[1]
+
+
 def report(shared_data: Path, max_distance: int, max_distance_256: int, is_shrunk: bool = False) -> list[str]:
     """Lines of a Markdown table: share of copies found, and wrongly matched pairs of different figures, by rule."""
     paths = sorted(path for path in shared_data.glob("pmc-mirror/*/*") if path.suffix.lower() in IMAGE_SUFFIXES)
@@ -83,8 +129,7 @@ def report(shared_data: Path, max_distance: int, max_distance_256: int, is_shrun
 
 def _row(figures: list[Figure], pairs: list[tuple[Figure, Figure]], limits: tuple[int, int], names: Iterable[str]) -> str:
     def matches(one: Hashes, other: Hashes) -> bool:
-        near, far = one.distances(other)
-        return near <= limits[0] and far <= limits[1] and not (one.is_featureless or other.is_featureless)
+        return is_near(one, other, limits) and not (one.is_featureless or other.is_featureless)
 
     wrong = sum(matches(one.original, other.original) for one, other in pairs)
     found = [np.mean([matches(one.original, one.copies[name]) for one in figures]) for name in names]
@@ -98,9 +143,9 @@ def main() -> None:
         raise SystemExit(f"the second argument may be shrunk, not {' '.join(sys.argv[2:])}")
     shared_data = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[2] / "../shared/data"
     rules = DuplicateSettings()
-    sys.stdout.write(
-        "\n".join(report(shared_data, rules.max_distance, rules.max_distance_256, sys.argv[2:] == ["shrunk"])) + "\n"
-    )
+    lines = report(shared_data, rules.max_distance, rules.max_distance_256, sys.argv[2:] == ["shrunk"])
+    lines += drawn_report(NUM_SEEDS, (rules.max_distance, rules.max_distance_256))
+    sys.stdout.write("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -152,3 +152,15 @@ def test_a_change_of_brightness_or_contrast_leaves_the_windowed_hash(shared_data
         darker = (grey // 2).astype(np.uint8)
         both = (windowed_bits(pixels)[0] for pixels in (grey, darker))
         assert int(np.count_nonzero(next(both) != next(both))) <= 2, path.name
+
+
+@pytest.mark.parametrize("flips", [(1,), (0,), (0, 1)], ids=["left and right", "top and bottom", "turned by half"])
+def test_noise_does_not_draw_the_bits_of_a_symmetric_picture(flips: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        drawn = np.kron(rng.integers(0, 200, (8, 8)), np.ones((8, 8))) / 2 + 28
+        symmetric = drawn + np.flip(drawn, flips)
+        noisy = np.clip(symmetric + rng.normal(0, 2, symmetric.shape), 0, 255)
+        both = map(windowed_bits, (symmetric.astype(np.uint8), noisy.astype(np.uint8)))
+        for limit, one, other in zip((2, 12), *both, strict=True):
+            assert np.count_nonzero(one != other) <= limit
