@@ -23,8 +23,13 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 def _absolute(uri: str) -> str:
-    """A folder by its absolute path: Delta takes no other, and an executor has its own working folder. URLs stay as they are."""
-    return uri if re.match(r"[A-Za-z][\w+.-]+:/", uri) else str(Path(uri).absolute())
+    """A folder by its absolute path: Delta takes no other, and an executor has its own working folder. URLs stay as they are.
+
+    `~` is the home of who gives the settings, as in a shell, which does not see it behind a `=`.
+    """
+    if re.match(r"[A-Za-z][\w+.-]+:/", uri):
+        return uri
+    return str((Path(uri).expanduser() if Path(uri).parts[:1] == ("~",) else Path(uri)).absolute())
 
 
 Folder = Annotated[str, Field(min_length=1), AfterValidator(_absolute)]

@@ -167,10 +167,45 @@ def test_an_unknown_key_is_answered_with_a_similar_one() -> None:
 
 @pytest.mark.parametrize(
     "overrides",
-    [["eval.sets={a: /x}", "eval.sets={b: /y}"], ["eval.sets.a=/x", "eval.sets={b: /y}"], ["eval.sets={a: /x, a: /y}"]],
+    [
+        ["eval.sets={a: /x}", "eval.sets={b: /y}"],
+        ["eval.sets.a=/x", "eval.sets={b: /y}"],
+        ["eval.sets.a=/x", "eval={sets: {b: /y}}"],
+        ["eval.sets.a=/x", "eval={allow_removed: [b]}"],
+        ["eval.sets.a=/x", "eval.sets="],
+    ],
 )
 def test_no_evaluation_set_is_lost_among_overrides(overrides: list[str]) -> None:
-    assert "given more than once" in refusal(*overrides)
+    assert "eval.sets" in refusal(*overrides)
+    if overrides[-1] != "eval.sets=":
+        assert "an override drops a, which the profile or an earlier one names" in refusal(*overrides)
+        load_settings("local", [*overrides, "eval.allow_removed=[a]"])
+
+
+@pytest.mark.parametrize("override", ["eval.sets={b: /y}", "eval={sets: {b: /y}}", "eval={allow_removed: [b]}"])
+def test_no_evaluation_set_of_a_profile_is_lost(override: str, tmp_path: Path) -> None:
+    own = tmp_path / "ours.yaml"
+    own.write_text("extends: local\neval: {sets: {a: /x}}\n")
+    with pytest.raises(UnusableSettings, match="an override drops a, "):
+        load_settings(str(own), [override])
+    assert load_settings(str(own), ["eval.sets.b=/y"]).eval.sets == {"a": "/x", "b": "/y"}
+    assert load_settings(str(own), ["eval.sets.a=/z"]).eval.sets == {"a": "/z"}
+
+
+def test_merged_keys_of_a_settings_file_count_once(tmp_path: Path) -> None:
+    own = tmp_path / "ours.yaml"
+    own.write_text("extends: local\neval: {sets: {<<: {a: /x, b: /z}, b: /y}}\n")
+    assert load_settings(str(own)).eval.sets == {"a": "/x", "b": "/y"}
+
+
+def test_variables_stand_within_values_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHO", "us")
+    monkeypatch.setenv("HOME", "/home/us")
+    settings = load_settings("local", ["lake.uri=/data/${WHO}/${KIND:-lake}", "export.uri=~/shards"])
+    assert (settings.lake.uri, settings.export.uri) == ("/data/us/lake", "/home/us/shards")
+    assert refusal("lake.uri=/data/${NOT_SET_ANYWHERE}") == (
+        "the environment has no variable NOT_SET_ANYWHERE, which the settings name"
+    )
 
 
 @pytest.mark.parametrize("name", ["", " a", "a/b"])
@@ -206,6 +241,33 @@ def test_no_secret_stands_in_a_refusal(tmp_path: Path) -> None:
     told = refusal(profile=str(own))
     assert "source: Field required" in told
     assert "hunter" not in told
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "spark.conf.spark.hadoop.fs.s3a.secret.key=@hunter2",
+        "spark.conf.spark.hadoop.fs.s3a.secret.key=*hunter2",
+        "spark.conf.spark.hadoop.fs.s3a.secret.key=%hunter2",
+        "spark.hadoop.fs.azure.account.key.acct.dfs.core.windows.net=hunter2",
+        "spark.conf.spark.hadoop.fs.azure.account.key.acct.dfs.core.windows.net=[hunter2]",
+        "fetch={api_key: hunter2, api_key: hunter3}",
+        "fetch.api_key=7340034",
+        "lake.uri.secret=hunter2",
+        "fetch..token=hunter2",
+    ],
+)
+def test_no_secret_stands_in_the_refusal_of_an_override(override: str) -> None:
+    told = refusal(override)
+    assert "hunter" not in told
+    assert "7340034" not in told
+
+
+def test_broken_yaml_is_told_in_one_line_without_what_it_holds(tmp_path: Path) -> None:
+    own = tmp_path / "ours.yaml"
+    own.write_text("fetch:\n  api_key: @hunter2\n")
+    told = refusal(profile=str(own))
+    assert told == "settings file ours.yaml is not YAML: found character '@' that cannot start any token in line 2, column 12"
 
 
 @pytest.mark.parametrize("value", [".inf", "300000", "0"])
