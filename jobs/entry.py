@@ -23,7 +23,7 @@ STAGES = (
     "build_pairs",
     "export_shards",
 )
-DONE, UNRECONCILED, WRONG_USE = 0, 1, 2
+DONE, UNRECONCILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 
 
 def job_module(stage: str) -> Job:
@@ -37,7 +37,7 @@ def main(stage: str) -> None:
 
 
 def run_job(stage: str, arguments: list[str]) -> int:
-    """Run one job with `--profile NAME key=value ...`; 0 done, 1 not reconciled, 2 wrong use."""
+    """Run one job with `--profile NAME key=value ...`; 0 done, 1 not reconciled, 2 wrong use, 130 Ctrl-C."""
     try:
         profile, overrides = parse_arguments(arguments)
         settings = load_settings(profile, overrides)
@@ -54,6 +54,8 @@ def run_job(stage: str, arguments: list[str]) -> int:
         return UNRECONCILED
     except UnusableSettings as error:
         return refuse(error)
+    except KeyboardInterrupt:
+        return interrupted()
     return DONE
 
 
@@ -95,3 +97,9 @@ def refuse(error: UnusableSettings) -> int:
     """Tell a wrong use on standard error; the exit code for it."""
     sys.stderr.write(f"biomedica: {error}\n")
     return WRONG_USE
+
+
+def interrupted() -> int:
+    """Tell that Ctrl-C ended a run; the exit code for it."""
+    sys.stderr.write("biomedica: interrupted; the next run goes on where this one was\n")
+    return INTERRUPTED

@@ -16,7 +16,7 @@ from rich.table import Table as Grid
 
 from conf.load import load_settings
 from conf.settings import Settings, UnusableSettings
-from jobs.entry import DONE, STAGES, UNRECONCILED, job_module, parse_arguments, refuse
+from jobs.entry import DONE, STAGES, UNRECONCILED, interrupted, job_module, parse_arguments, refuse
 from jobs.lease import lease
 from jobs.session import spark_session
 from jobs.stage import ReconciliationError, RunContext, StageResult, check_settings, newest_inputs, run_stage
@@ -112,7 +112,7 @@ def reconciliation(results: list[StageResult]) -> Grid:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the pipeline with `--profile NAME key=value ...`, as spark-submit does; 0 done, 1 not reconciled, 2 wrong use."""
+    """Run the pipeline with `--profile NAME key=value ...`, as spark-submit does; exit code as of `jobs.entry.run_job`."""
     try:
         profile, overrides = parse_arguments(arguments)
         settings = load_settings(profile, overrides)
@@ -122,6 +122,8 @@ def main(arguments: list[str]) -> int:
     except ReconciliationError as error:
         sys.stderr.write(f"biomedica: {error}\n")
         return UNRECONCILED
+    except KeyboardInterrupt:
+        return interrupted()
     return DONE
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,7 +48,23 @@ def spark_session(settings: Settings, name: str) -> SparkSession:
     with _jvm_log(settings):
         session = _builder(settings, name).getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
+    _end_on_interrupt()
     return _with_options(session, settings)
+
+
+def _end_on_interrupt() -> None:
+    """Make Ctrl-C end a command at once; in a notebook it goes on cancelling what runs there, as PySpark has it.
+
+    PySpark's handler asks the JVM in the middle of another question to it, which fails with pages of tracebacks.
+    """
+    if "IPython" in sys.modules or threading.current_thread() is not threading.main_thread():
+        return
+
+    def interrupted(*_: object) -> None:
+        logging.disable()
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupted)
 
 
 def check_java() -> int:

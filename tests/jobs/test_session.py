@@ -1,6 +1,12 @@
 """Which Java a session takes, and what it says when there is none."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
@@ -8,6 +14,7 @@ from pyspark.sql import SparkSession
 from conf.load import load_settings
 from conf.settings import UnusableSettings
 from jobs.session import check_java, spark_session
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -83,3 +90,32 @@ def test_a_running_session_is_taken_as_it_is_with_the_options_that_may_still_cha
     finally:
         spark_session(load_settings("local", [f"spark.conf.spark.sql.shuffle.partitions={before}"]), "tests")
     assert spark.conf.get("spark.sql.session.timeZone") == "UTC"
+
+
+SLEEPING = """
+from conf.load import load_settings
+from jobs.entry import interrupted
+from jobs.session import spark_session
+try:
+    options = ["spark.master=local[1]", "spark.driver_memory=1g", "spark.log_file=spark.log"]
+    spark = spark_session(load_settings("local", options), "x")
+    print("up", flush=True)
+    spark.sql("SELECT reflect('java.lang.Thread', 'sleep', bigint(60000))").collect()
+except KeyboardInterrupt:
+    raise SystemExit(interrupted())
+"""
+
+
+@pytest.mark.spark
+def test_ctrl_c_ends_a_command_with_one_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", SLEEPING]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, start_new_session=True, **streams) as process:
+        assert process.stdout.readline() == "up\n"
+        time.sleep(2)
+        started = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert time.monotonic() - started < 30
+    assert (process.returncode, said) == (130, "biomedica: interrupted; the next run goes on where this one was\n")
