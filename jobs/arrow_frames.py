@@ -65,7 +65,7 @@ def moved_rows(spark: SparkSession) -> Iterator[None]:
 
 def _num_bytes(size: str) -> int:
     """A size as Spark writes it, 32m or 134217728b, in bytes: its units are powers of 1,024."""
-    number, unit = size.lower().removesuffix("b"), 0
+    number, unit = size.strip().lower().removesuffix("b"), 0
     if number[-1:] in _UNITS:
         number, unit = number[:-1], 1 + _UNITS.index(number[-1])
     return int(number) << (10 * unit)

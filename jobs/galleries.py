@@ -17,6 +17,7 @@ from schemas.articles import ARTICLES
 from schemas.duplicates import DUPLICATES, EXACT_BYTES, EXACT_PIXELS, NEAR, SELF
 from schemas.images import IMAGES
 from schemas.media import MEDIA
+from udfs.phash import hamming_distance
 
 MAX_MEMBERS = 8
 MAX_SOURCES = 3
@@ -94,9 +95,10 @@ def size_line(image: Row) -> str:
 
 def doubtful_clusters(duplicates: DataFrame, images: DataFrame, limit: int) -> DataFrame:
     """The `limit` clusters whose near members are farthest by the 256-bit hash, then by 64 bits; those without any come last."""
-    hashes = images.select("image_sha256", "phash256_trimmed")
-    canonical = hashes.toDF("canonical_sha256", "canonical_phash256")
-    near = duplicates.where(F.col("kind") == NEAR).join(hashes, "image_sha256").join(canonical, "canonical_sha256")
+    hashes = images.select("image_sha256", "hash_version", "phash256_trimmed")
+    canonical = hashes.toDF("canonical_sha256", "hash_version", "canonical_phash256")
+    near = duplicates.where(F.col("kind") == NEAR).select("cluster_id", "image_sha256", "canonical_sha256")
+    near = near.join(hashes, "image_sha256").join(canonical, ["canonical_sha256", "hash_version"])
     distance = F.max(distance_256(F.col("phash256_trimmed"), F.col("canonical_phash256"))).alias("farthest_256")
     order = (F.desc_nulls_last("farthest_256"), F.desc("farthest"), F.desc("num_images"), F.desc("num_files"), "cluster_id")
     clusters = repeated_clusters(duplicates).join(near.groupBy("cluster_id").agg(distance), "cluster_id", "left")
@@ -175,7 +177,8 @@ def cluster_note(cluster: Row, num_shown: int) -> str:
     """A cluster in words."""
     num_images, num_files, num_hidden = cluster["num_images"], cluster["num_files"], cluster["num_images"] - num_shown
     files = f"{counted(num_images, 'image')} in {counted(num_files, 'file')}"
-    far = f", up to {counted(cluster['farthest'], 'bit')} of 64 from the canonical one" if cluster["farthest"] else ""
+    fine = "" if cluster["farthest_256"] is None else f" and {cluster['farthest_256']:,} of 256"
+    far = f", up to {counted(cluster['farthest'], 'bit')} of 64{fine} from the canonical one" if cluster["farthest"] else ""
     return f"{files}{far}" + (f"; {counted(num_hidden, 'image')} not shown" if num_hidden else "")
 
 
@@ -200,5 +203,4 @@ def fine_distance(image: Row, canonical: Row | None) -> str:
     """By how many bits of the 256-bit hash an image differs from the canonical one, as an addition; nothing if that is gone."""
     if canonical is None:
         return ""
-    one, other = (int.from_bytes(row["phash256_trimmed"]) for row in (image, canonical))
-    return f", {(one ^ other).bit_count()} of 256"
+    return f", {hamming_distance(*(bytes(row['phash256_trimmed']) for row in (image, canonical)))} of 256"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -43,10 +44,10 @@ _UNSUPPORTED = (
     (b"\xff\x0a", "JPEG XL"),
     (b"\x00\x00\x00\x0cJXL ", "JPEG XL"),
     (b"II\xbc\x01", "JPEG XR"),
-    *((b"P%d%c" % (kind, space), "portable anymap") for kind in range(1, 7) for space in b"\n\r\t #"),
     (b"\x00\x00\x01\x00", "icon"),
     (b"\xd7\xcd\xc6\x9a", "WMF"),
 )
+_ANYMAP = re.compile(rb"P[1-6]\s+[\d#]|P[1-6]#")  # as text may begin, with a letter, a digit and a space
 _HEIF_BRANDS = (b"avif", b"avio", b"avis", b"heic", b"heis", b"heix", b"hevc", b"hevx", b"mif1", b"msf1")
 # Of a PNG what decides its pixels is opened, and texts, of which one may say which way up it is. What is damaged goes, as
 # browsers have it.
@@ -61,8 +62,9 @@ _OPENERS: dict[str, Callable[[io.BytesIO], Image.Image]] = {
 }
 FORMATS = tuple(_OPENERS)
 _UNSUPPORTED_WORDS = ("not supported", "unsupported", "unknown", "cannot handle", "not implemented", "not available")
-# The last of them: more planes than Pillow has a name for.
-_UNKNOWN_KINDS = ("unknown pixel mode", "unsupported", "not yet supported", "cannot handle", "string index out of range")
+_TOO_MANY_PLANES = "string index out of range"  # more than Pillow has a name for
+_ENDS_EARLY = ("requires a buffer", "truncated file read")
+_UNKNOWN_KINDS = ("unknown pixel mode", "unsupported", "not yet supported", "cannot handle", _TOO_MANY_PLANES)
 _SHORT_HEADER_BYTES = 1024
 _SVG_START_BYTES = 4096
 _JPEG_SCAN = b"\xff\xda"
@@ -99,6 +101,8 @@ def image_format(data: bytes) -> str:
     for signature, name in _UNSUPPORTED:
         if data.startswith(signature):
             raise Rejected(Reason.UNSUPPORTED, f"{name} is not a supported format")
+    if _ANYMAP.match(data):
+        raise Rejected(Reason.UNSUPPORTED, "portable anymap is not a supported format")
     if _is_svg(data):
         raise Rejected(Reason.UNSUPPORTED, "SVG is not a supported format")
     if data[:4] == b"\x01\x00\x00\x00" and data[40:44] == b" EMF":
@@ -149,9 +153,10 @@ def _openable(name: str, data: bytes) -> Iterator[bytes]:
 
 def in_words(error: BaseException | None) -> str:
     """What an error says of a file; errors of Python's own, which speak of buffers and keys, said of the file instead."""
-    if isinstance(error, (struct.error, EOFError, IndexError)) or "requires a buffer" in str(
-        error
-    ):  # Pillow hands it on as its own
+    text = str(error).lower()  # which Pillow hands on as its own
+    if _TOO_MANY_PLANES in text:
+        return "it has more planes than are known"
+    if isinstance(error, (struct.error, EOFError, IndexError)) or any(words in text for words in _ENDS_EARLY):
         return "it ends too early"
     if isinstance(error, KeyError):
         return f"unknown value {error}"

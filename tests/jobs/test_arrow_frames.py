@@ -52,7 +52,7 @@ def test_the_bounds_come_back_after_an_error(spark: SparkSession) -> None:
 
 @pytest.mark.parametrize(
     ("session", "inside"),
-    [("32m", 128 * 2**20), ("1g", 2**30), ("130MB", 130 * 2**20), ("134217729", 2**27 + 1), ("1024kb", 2**27)],
+    [("32m", 128 * 2**20), ("1g", 2**30), ("130MB", 130 * 2**20), ("134217729", 2**27 + 1), ("1024kb", 2**27), ("256m ", 2**28)],
 )
 def test_rows_that_are_only_moved_are_read_in_long_splits(spark: SparkSession, session: str, inside: int) -> None:
     key = "spark.sql.files.maxPartitionBytes"

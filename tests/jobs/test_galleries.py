@@ -95,7 +95,7 @@ def test_a_large_cluster_is_cut_and_says_so(gallery: str) -> None:
     cards = sections(gallery)["Cluster cluster-a"]
     assert len(cards) == MAX_MEMBERS
     assert cards[0].heading == "Canonical"
-    assert "10 images in 10 files, up to 4 bits of 64 from the canonical one; 2 images not shown" in notes(gallery)
+    assert "10 images in 10 files, up to 4 bits of 64 and 0 of 256 from the canonical one; 2 images not shown" in notes(gallery)
 
 
 def test_a_file_at_several_places_names_the_oldest_and_counts_the_rest(gallery: str) -> None:

@@ -57,6 +57,6 @@ def test_one_colour_stays_that_colour(value: int) -> None:
     assert np.all(area_average(pixels, 130, 97) == value)
 
 
-def test_white_stays_white_however_many_pixels_it_is_averaged_of() -> None:
+def test_white_does_not_turn_black_where_millions_of_pixels_are_averaged() -> None:
     for size in ((3_000_000, 1), (1, 3_000_000)):
         assert area_average(np.full((*size, 3), 255, np.uint8), 1, 1).min() >= 254

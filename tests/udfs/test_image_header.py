@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.rejects import Reason, Rejected
 from tests.udfs.image_samples import encoded, image
+from tests.udfs.wide_samples import TiffLayout, tiff
 from udfs.image_header import image_format, open_image, read_header
 from udfs.images import process_image
 
@@ -34,6 +36,7 @@ def test_only_a_jpeg_has_scans() -> None:
         (b"line\nbreak", Reason.NOT_AN_IMAGE, "it begins with the bytes 6c 69"),
         (b"P6\n2 2\n255\n", Reason.UNSUPPORTED, "portable anymap is not"),
         (b"P1 2 2 ", Reason.UNSUPPORTED, "portable anymap is not"),
+        (b"P1 Figure legend", Reason.NOT_AN_IMAGE, 'it begins with "P1 Figure le"'),
         (b"P7 2 2 ", Reason.NOT_AN_IMAGE, 'it begins with "P7 2 2 "'),
         (b"\xff\xd8\xff\xf7\x00\x0b", Reason.UNSUPPORTED, "JPEG-LS is not"),
     ],
@@ -59,3 +62,14 @@ def test_why_a_file_that_ends_early_is_refused_is_said_of_the_file(kind: str) ->
     assert details
     words = ("unpack", "buffer", "index", "NoneType", "argument", "attribute")
     assert [detail for detail in details if any(word in detail for word in words)] == []
+
+
+def test_a_text_that_begins_as_a_bitmap_does_ends_too_early() -> None:
+    assert refusal(b"BMI of the patients, by group").endswith("cannot be read: it ends too early")
+
+
+def test_a_tiff_of_more_planes_than_are_known_is_said_to_have_them() -> None:
+    planes = np.random.default_rng(0).integers(0, 256, (40, 40, 7), dtype=np.uint8)
+    with pytest.raises(Rejected, match="it has more planes than are known") as caught:
+        process_image(tiff(planes, TiffLayout(photometric=5, planar=2, extra_samples=(0, 0, 0))))
+    assert caught.value.reason is Reason.UNSUPPORTED
