@@ -141,9 +141,9 @@ def pairs_of(
     accepted = judged.where(F.col("filtered").isNull() & F.col("reason").isNull())
     clusters = duplicates.select("image_sha256", "cluster_id", "canonical_sha256", "near_component")
     rows = accepted.join(clusters, "image_sha256", "left").join(mentions_of_figures(mentions), ["accession", "figure_id"], "left")
-    sets = overlap.groupBy("image_sha256").agg(F.array_sort(F.collect_set("eval_set")).alias("eval_overlap"))
-    rows = rows.join(sets, "image_sha256", "left")
-    in_cluster = Window.partitionBy(F.coalesce("cluster_id", "image_sha256"))
+    rows = rows.withColumn("picture", F.coalesce("cluster_id", "image_sha256"))
+    rows = rows.join(sets_of_pictures(overlap, clusters), "picture", "left")
+    in_cluster = Window.partitionBy("picture")
     is_image = F.col("image_sha256") == F.coalesce("canonical_sha256", "image_sha256")
     order = in_cluster.orderBy(F.desc(is_image), F.col("year").asc_nulls_last(), "pmcid", "accession", "figure_id")
     rows = rows.withColumn("cluster_rank", F.row_number().over(order)).withColumn("is_canonical", F.col("cluster_rank") == 1)
@@ -157,6 +157,16 @@ def pairs_of(
             "split": assign_split(settings),
         }
     ).select(*PAIRS.column_names)
+
+
+def sets_of_pictures(overlap: DataFrame, clusters: DataFrame) -> DataFrame:
+    """picture (a cluster, or an image that is in none), eval_overlap: the sets in which the image or a duplicate of it stands.
+
+    Without its duplicates, a copy cropped a bit further than is found would take the place of an image that stands in a set.
+    """
+    known = overlap.join(clusters.select("image_sha256", "cluster_id"), "image_sha256", "left")
+    grouped = known.groupBy(F.coalesce("cluster_id", "image_sha256").alias("picture"))
+    return grouped.agg(F.array_sort(F.collect_set("eval_set")).alias("eval_overlap"))
 
 
 def mentions_type() -> str:

@@ -21,6 +21,7 @@ from jobs.tables import Lake, spark_schema
 from schemas.eval_overlap import EVAL_OVERLAP
 from schemas.images import IMAGES
 from schemas.pairs import PAIRS
+from schemas.rejects import REJECTS, Reason
 from schemas.shards import SHARDS
 from schemas.table import Table
 from udfs.batches.shard_files import RESULT, TEXT_FIELDS, WriteShards
@@ -98,21 +99,31 @@ def mark(settings: Settings) -> str:
 
 
 def check_decontaminated(lake: Lake, settings: Settings) -> None:
-    """UnusableSettings where `pairs` was built without the evaluation sets as the settings name them and as they are now.
+    """UnusableSettings where a pair may hold an image of an evaluation set and not say so.
 
-    Also without those of the last comparison, whether the settings name them or not, and with images that it did not see.
+    The sets are those of the settings, as they are now, or else those of the last comparison. It must have seen all images that
+    are here, with every image of a set that could be read, and under these thresholds; `pairs` must be what was built with it.
     """
     inputs = newest_inputs(lake)
     found, built = (json.loads(inputs.get(stage) or "{}") for stage in (find_eval_overlap.STAGE, "build_pairs"))
     if not settings.eval.sets and not find_eval_overlap.compared_sets(inputs.get(find_eval_overlap.STAGE)):
         return
+    now = lake.versions((IMAGES, EVAL_OVERLAP, PAIRS))
     is_compared = not settings.eval.sets or found.get("mark") == find_eval_overlap.mark(settings)
-    read = built.get("tables", {})
-    is_built = read.get(EVAL_OVERLAP.name) == lake.version(EVAL_OVERLAP)
-    saw_all = IMAGES.name in read and found.get("tables", {}).get(IMAGES.name) == read[IMAGES.name]
-    if not (is_compared and is_built and saw_all):
+    is_compared &= found.get("settings", {}).get("duplicates") == settings.duplicates.digest()
+    tables = [found.get("tables", {}) | found.get("outputs", {}), built.get("tables", {}) | built.get("outputs", {})]
+    is_current = all(now[name] == known[name] for known in tables for name in now.keys() & known.keys())
+    is_complete = tables[0].keys() >= {IMAGES.name, EVAL_OVERLAP.name} and tables[1].keys() >= now.keys()
+    if not (is_compared and is_complete and is_current):
         raise UnusableSettings(
-            "eval.sets: their images have not been looked for in these pairs; run find_eval_overlap and build_pairs before"
+            "eval.sets: their images have not been looked for in these pairs; run find_eval_overlap and build_pairs before, with"
+            " the settings of this export"
+        )
+    failed = (F.col("stage") == find_eval_overlap.STAGE) & (F.col("reason") == Reason.FETCH_FAILED)
+    if num_failed := lake.read(REJECTS).where(failed).count():
+        raise UnusableSettings(
+            f"eval.sets: the decoder failed at {num_failed} of their images, which were not looked for in these pairs; run"
+            " find_eval_overlap, which tries them again, and build_pairs before"
         )
 
 
@@ -129,7 +140,7 @@ def check_comparable(images: DataFrame, settings: Settings) -> None:
 def files(settings: Settings) -> str:
     """What lies in the export's folder, as a digest of its shards and manifest: an export that is gone is written again."""
     uri = folder_uri(settings.export)
-    with refusals():
+    with refusals("export.uri"):
         open_store(uri)
     try:
         return listing_digest(uri, (".tar", MANIFEST))
@@ -151,7 +162,7 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     samples = pairs.where("filtered IS NULL")
     counts = shard_counts(samples, recipe)
     uri = folder_uri(recipe)
-    with refusals():
+    with refusals("export.uri"):
         delete(open_store(uri), MANIFEST)
     written = spark.createDataFrame([], "shard string, split string, num_samples long, num_bytes long, sha256 string")
     if counts:
@@ -182,6 +193,15 @@ def shard_rows(written: DataFrame, recipe: ExportSettings, versions: dict[str, i
     return written.withColumns(added).select(*[field.name for field in spark_schema(SHARDS)])
 
 
+def eval_sets(lake: Lake) -> dict[str, dict[str, str | int]]:
+    """Per evaluation set of the last comparison a digest of what it held, and how many of its files no image could be read of."""
+    compared = find_eval_overlap.compared_sets(newest_inputs(lake).get(find_eval_overlap.STAGE))
+    of_sets = lake.read(REJECTS).where(F.col("stage") == find_eval_overlap.STAGE)
+    rows = of_sets.groupBy(F.substring_index("key", "/", 1).alias("eval_set")).count().collect()
+    unread = {row["eval_set"]: row["count"] for row in rows}
+    return {name: {"digest": found.digest, "num_rejected": unread.get(name, 0)} for name, found in compared.items()}
+
+
 def write_manifest(lake: Lake, recipe: ExportSettings, versions: dict[str, int], uri: str) -> None:
     """Write manifest.json, the last file of an export, and delete shards that it does not name."""
     rows = lake.read(SHARDS).where(F.col("export") == recipe.name).orderBy("shard").collect()
@@ -190,7 +210,7 @@ def write_manifest(lake: Lake, recipe: ExportSettings, versions: dict[str, int],
     for row in rows:
         totals[row["split"]] = totals.get(row["split"], 0) + row["num_samples"]
     manifest = {
-        "eval_sets": find_eval_overlap.compared_sets(newest_inputs(lake).get(find_eval_overlap.STAGE)),
+        "eval_sets": eval_sets(lake),
         "export": recipe.name,
         "recipe_hash": recipe.recipe_hash(),
         "recipe": recipe.model_dump(mode="json", exclude={"uri"}),

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
 from functools import reduce
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from conf.public_values import public_values
 from conf.settings import DuplicateSettings, Settings, UnusableSettings
 from jobs.arrow_frames import map_batches, narrow_rows, sql_columns
 from jobs.comparable_images import comparable_images, distance_256, hash_version
@@ -21,7 +24,7 @@ from jobs.hash_looks import hash_looks
 from jobs.hash_pairs import hash_pairs
 from jobs.options import image_options
 from jobs.stage import Counts, RunContext, sync_rejects
-from jobs.tables import Lake
+from jobs.tables import Lake, spark_schema
 from schemas.eval_overlap import EVAL_OVERLAP
 from schemas.images import IMAGES
 from schemas.table import Table
@@ -34,22 +37,30 @@ WRITES: tuple[Table, ...] = (EVAL_OVERLAP,)
 SECTIONS = ("duplicates", "eval")
 FILES_PER_TASK = 1000
 LOOK = ("phash_trimmed", "phash256_trimmed")
-# Line art has few grey values and tells little by its hashes. Copies of it differ by a bit or two all the same, and nothing is
-# merged here, other than among duplicates: an image too many is one that is not trained on.
-FEATURELESS_DISTANCE, FEATURELESS_DISTANCE_256 = 2, 16
-_NO_CONTENT = bytes(32)
+_NO_CONTENT = bytes(32)  # the hash of one colour: a shape without anything in it
+
+
+@dataclass(frozen=True)
+class ComparedSet:
+    """Where an evaluation set lay when it was compared, and a digest of what it held; uri: None as of older archives."""
+
+    uri: str | None
+    digest: str
 
 
 def mark(settings: Settings) -> str:
-    """The hash definition, what the sets hold and how line art is compared; UnusableSettings for a set that is not there."""
-    sets = {name: set_digest(name, uri) for name, uri in sorted(settings.eval.sets.items())}
-    return json.dumps([hash_version(settings), sets, FEATURELESS_DISTANCE, FEATURELESS_DISTANCE_256])
+    """The hash definition, where the sets lie and what they hold; UnusableSettings for a set that is not there."""
+    return json.dumps([hash_version(settings), {name: [found.uri, found.digest] for name, found in sets_now(settings).items()}])
+
+
+def sets_now(settings: Settings) -> dict[str, ComparedSet]:
+    """The sets that the settings name, by name; UnusableSettings for one that is not there."""
+    return {name: ComparedSet(public_values(uri), set_digest(name, uri)) for name, uri in sorted(settings.eval.sets.items())}
 
 
 def check(settings: Settings, inputs: str | None) -> None:
     """UnusableSettings for a set that is not there, or that the last recorded run compared and nobody names now."""
-    check_no_set_is_missing(compared_sets(inputs), settings)
-    mark(settings)
+    check_no_set_is_missing(compared_sets(inputs), sets_now(settings), settings.eval.allow_removed)
 
 
 def set_digest(name: str, uri: str) -> str:
@@ -62,40 +73,40 @@ def set_digest(name: str, uri: str) -> str:
         ) from None
 
 
-def compared_sets(inputs: str | None) -> dict[str, str]:
-    """The sets, with the digest of each, that a recorded run compared; `inputs` is what `runs` has of it."""
+def compared_sets(inputs: str | None) -> dict[str, ComparedSet]:
+    """The sets that a recorded run compared, by name; `inputs` is what `runs` has of it."""
     mark_of_run = json.loads(inputs or "{}").get("mark")
-    return dict(json.loads(mark_of_run)[1]) if mark_of_run else {}
+    sets = json.loads(mark_of_run)[1] if mark_of_run else {}
+    return {name: ComparedSet(*((None, found) if isinstance(found, str) else found)) for name, found in sets.items()}
 
 
-def check_no_set_is_missing(compared: dict[str, str], settings: Settings) -> None:
-    """UnusableSettings where a set of the last run is not named now: its images would go back into train without a word.
+def check_no_set_is_missing(before: dict[str, ComparedSet], now: dict[str, ComparedSet], allowed: Collection[str]) -> None:
+    """UnusableSettings where a set of the last run is not there now: its images would go back into train without a word.
 
-    compared: the sets of that run, with the digest of each. What it compared may go by another name.
+    It is there where its name stands for the same place, whatever that holds now, or where what it held is there, whatever its
+    name. allowed: names of sets that may be missing.
     """
-    missing = compared.keys() - settings.eval.sets.keys() - set(settings.eval.allow_removed)
-    if missing:
-        here = {set_digest(name, uri) for name, uri in settings.eval.sets.items()}
-        missing = {name for name in missing if compared[name] not in here}
-    if missing:
-        names = ", ".join(sorted(missing))
+    places = {(name, found.uri) for name, found in now.items()} | {(name, None) for name in now}
+    held = {found.digest for found in now.values()}
+    missing = {name for name, found in before.items() if (name, found.uri) not in places and found.digest not in held}
+    if missing := missing - set(allowed):
+        told = ", ".join(f"{name} ({before[name].uri})" if before[name].uri else name for name in sorted(missing))
         raise UnusableSettings(
-            f"eval.sets: the last run also kept {names} out of train; name all sets in the profile or on each command line"
-            f" (eval.sets.<name>=<folder or table>), or give up what is meant to go with eval.allow_removed='[{names}]'"
+            f"eval.sets: the last run also kept {told} out of train; name all sets in the profile or on each command line"
+            f" (eval.sets.<name>=<folder or table>), or give up what is meant to go with"
+            f" eval.allow_removed='[{', '.join(sorted(missing))}]'"
         )
 
 
-def check_no_set_is_emptied(overlap: DataFrame, accepted: DataFrame, settings: Settings) -> None:
-    """UnusableSettings for a set that keeps images out of train and of which no image can be read now, as of a wrong folder."""
-    keeping, readable = (
-        {row["eval_set"] for row in rows.select("eval_set").distinct().collect()} for rows in (overlap, accepted)
-    )
-    emptied = (keeping & settings.eval.sets.keys()) - readable - set(settings.eval.allow_removed)
-    if emptied:
-        names = ", ".join(sorted(emptied))
+def check_sets_are_readable(accepted: DataFrame, settings: Settings) -> None:
+    """UnusableSettings for a set of which no image can be read, as of a wrong folder: nothing would be kept out for it."""
+    readable = {row["eval_set"] for row in accepted.select("eval_set").distinct().collect()}
+    unread = settings.eval.sets.keys() - readable - set(settings.eval.allow_removed)
+    if unread:
+        names = ", ".join(sorted(unread))
         raise UnusableSettings(
-            f"eval.sets: no image of {names} can be read now, though the last run kept images out of train for it; mend the"
-            f" place that it names, or give it up with eval.allow_removed='[{names}]'"
+            f"eval.sets: of {names} no image can be read; name a folder of image files or a Delta table with images in a column"
+            f" `image`, or leave the set empty on purpose with eval.allow_removed='[{names}]'"
         )
 
 
@@ -123,7 +134,7 @@ def folder_files(spark: SparkSession, uri: str, max_bytes: int) -> tuple[DataFra
 
     Spark's own reader would leave out names that begin with `_` or `.`, unsaid.
     """
-    files = [{"name": str(item["path"]), "num_bytes": item["size"]} for item in list_files(uri)]
+    files = [{"name": file.path, "num_bytes": file.num_bytes} for file in list_files(uri)]
     listed = spark.createDataFrame(pa.Table.from_pylist(files, schema=LISTED), sql_columns(LISTED))
     spread = listed.repartition(-(-len(files) // FILES_PER_TASK), "name")
     return map_batches(spread, ReadFiles(uri, max_bytes), FILE), len(files)
@@ -133,42 +144,32 @@ def overlaps(images: DataFrame, hashed: DataFrame, near: DataFrame, settings: Se
     """The rows of `eval_overlap`: archive images with the pixels of an evaluation image, or near it by both hashes.
 
     near: phash, eval_phash, hamming_distance of hashes within `max_distance`, equal ones included. Images of one look are
-    compared once: a crowd of them in the archive and in a set would else be compared image by image. Featureless ones have
-    narrower bounds, FEATURELESS_DISTANCE and FEATURELESS_DISTANCE_256.
+    compared once: a crowd of them in the archive and in a set would else be compared image by image. Featureless ones are near
+    as others are, unlike among duplicates: nothing is merged here, and an image too many is one that is not trained on.
     """
-    archive = images.select(*LOOK, "image_sha256", "pixels_sha256", "is_featureless")
-    wanted = hashed.withColumn("is_featureless", F.col("entropy_bits") < settings.duplicates.min_entropy_bits)
-    by_pixels = wanted.groupBy("pixels_sha256", "eval_set").agg(
+    archive = images.select(*LOOK, "image_sha256", "pixels_sha256")
+    by_pixels = hashed.groupBy("pixels_sha256", "eval_set").agg(
         F.min(F.struct(F.lit(0).alias("hamming_distance"), "eval_image")).alias("nearest")
     )
-    by_look = near_looks(archive, wanted, near, settings.duplicates.max_distance_256)
     columns = ("image_sha256", "eval_set", "nearest")
     found = archive.join(by_pixels, "pixels_sha256").select(*columns)
-    found = found.unionByName(archive.join(by_look, [*LOOK, "is_featureless"]).select(*columns))
+    by_look = near_looks(archive, hashed, near, settings.duplicates.max_distance_256)
+    found = found.unionByName(archive.join(by_look, [*LOOK]).select(*columns))
     best = found.groupBy("image_sha256", "eval_set").agg(F.min("nearest").alias("nearest"))
     version = F.lit(hash_version(settings)).alias("hash_version")
     return best.select("image_sha256", "eval_set", "nearest.*", version).select(*EVAL_OVERLAP.column_names)
 
 
-def near_looks(archive: DataFrame, wanted: DataFrame, near: DataFrame, max_distance_256: int) -> DataFrame:
-    """Per look of the archive (both hashes, with or without features) and set the nearest evaluation image."""
-    looks = archive.select(
-        F.col("phash_trimmed").alias("phash"), F.col("phash256_trimmed").alias("phash256"), "is_featureless"
-    ).distinct()
-    of_sets = wanted.groupBy(
-        F.col("phash_trimmed").alias("eval_phash"),
-        F.col("phash256_trimmed").alias("eval_phash256"),
-        F.col("is_featureless").alias("is_eval_featureless"),
-        "eval_set",
-    ).agg(F.min("eval_image").alias("eval_image"))
+def near_looks(archive: DataFrame, hashed: DataFrame, near: DataFrame, max_distance_256: int) -> DataFrame:
+    """Per look of the archive (both hashes) and set the nearest evaluation image; what has no content looks like nothing."""
+    has_content = F.col("phash256_trimmed") != F.lit(_NO_CONTENT)
+    looks = archive.where(has_content).select(*LOOK).distinct().toDF("phash", "phash256")
+    of_sets = hashed.where(has_content).groupBy(*LOOK, "eval_set").agg(F.min("eval_image").alias("eval_image"))
+    of_sets = of_sets.withColumnsRenamed({"phash_trimmed": "eval_phash", "phash256_trimmed": "eval_phash256"})
     candidates = looks.join(near, "phash").join(of_sets, "eval_phash")
-    fine, is_plain = distance_256(F.col("phash256"), F.col("eval_phash256")), F.expr("is_featureless OR is_eval_featureless")
-    is_near_plain = (F.col("hamming_distance") <= FEATURELESS_DISTANCE) & (fine <= FEATURELESS_DISTANCE_256)
-    is_near_plain &= F.col("phash256") != F.lit(_NO_CONTENT)
-    confirmed = candidates.where((fine <= max_distance_256) & (~is_plain | is_near_plain))
+    confirmed = candidates.where(distance_256(F.col("phash256"), F.col("eval_phash256")) <= max_distance_256)
     nearest = F.min(F.struct("hamming_distance", "eval_image")).alias("nearest")
-    grouped = confirmed.groupBy("phash", "phash256", "is_featureless", "eval_set").agg(nearest)
-    return grouped.toDF(*LOOK, "is_featureless", "eval_set", "nearest")
+    return confirmed.groupBy("phash", "phash256", "eval_set").agg(nearest).toDF(*LOOK, "eval_set", "nearest")
 
 
 def near_hashes(lake: Lake, images: DataFrame, hashed: DataFrame, settings: DuplicateSettings) -> DataFrame:
@@ -191,14 +192,17 @@ def near_hashes(lake: Lake, images: DataFrame, hashed: DataFrame, settings: Dupl
 def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     """Hash the evaluation sets, compare them with the whole archive, bring the table up to date."""
     lake = Lake(spark, settings.lake)
-    check_no_set_is_missing(compared_sets(context.last_inputs(lake, STAGE)), settings)
+    check(settings, context.last_inputs(lake, STAGE))
     images = comparable_images(lake.read(IMAGES), settings)
     shown, num_in, left_out = eval_images(lake, settings.eval.sets, settings.images.max_bytes)
     hashed = lake.stage(map_batches(shown, HashEvalImages(image_options(settings)), RESULT), f"{STAGE}/eval_images")
     accepted = hashed.where("reason IS NULL")
-    check_no_set_is_emptied(lake.read(EVAL_OVERLAP), accepted, settings)
-    near = near_hashes(lake, images, accepted, settings.duplicates)
-    lake.sync(EVAL_OVERLAP, overlaps(images, accepted, near, settings))
+    check_sets_are_readable(accepted, settings)
+    if accepted.isEmpty():
+        lake.sync(EVAL_OVERLAP, spark.createDataFrame([], spark_schema(EVAL_OVERLAP)))
+    else:
+        near = near_hashes(lake, images, accepted, settings.duplicates)
+        lake.sync(EVAL_OVERLAP, overlaps(images, accepted, near, settings))
     key = F.concat_ws("/", "eval_set", "name").alias("key")
     refused = hashed.where("reason IS NOT NULL").select(key, "reason", "detail", F.col("eval_image").alias("fingerprint"))
     num_rejected = sync_rejects(lake, context, STAGE, hashed.select(key), refused)

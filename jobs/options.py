@@ -18,12 +18,15 @@ from udfs.source.options import SourceOptions
 
 
 @contextmanager
-def refusals() -> Iterator[None]:
-    """Around a kernel that is given options alone: the ValueError by which it refuses them becomes UnusableSettings."""
+def refusals(setting: str = "") -> Iterator[None]:
+    """Around a kernel that is given options alone: the ValueError by which it refuses them becomes UnusableSettings.
+
+    setting: the one that it was given, where it does not know itself.
+    """
     try:
         yield
     except ValueError as error:
-        raise UnusableSettings(str(error)) from error
+        raise UnusableSettings(f"{setting}: {error}" if setting else str(error)) from error
 
 
 @contextmanager

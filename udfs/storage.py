@@ -3,26 +3,44 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
-if TYPE_CHECKING:
-    from obstore import ObjectMeta
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file by its path below where it was listed, its size and, in any words, when it was changed."""
+
+    path: str
+    num_bytes: int
+    changed: str
+
+
+def is_local(uri: str) -> bool:
+    """Whether a place is a folder of this machine."""
+    return "://" not in uri or uri.startswith("file://")
+
+
+def local_path(uri: str) -> Path:
+    """The folder that a local place is."""
+    return Path(uri.removeprefix("file://")).absolute()
 
 
 def open_store(uri: str) -> ObjectStore:
     """The folder or object store prefix at `uri`; a folder is made when it is missing. ValueError for another kind of URL."""
-    if "://" not in uri or uri.startswith("file://"):
-        return LocalStore(Path(uri.removeprefix("file://")).absolute(), mkdir=True)
+    if is_local(uri):
+        return LocalStore(local_path(uri), mkdir=True)
     try:
         return from_url(uri)
     except (BaseError, ValueError) as error:
-        raise ValueError(f"export.uri={uri} is no place to write to: {str(error).splitlines()[0]}") from None
+        raise ValueError(f"{uri} is no place for files: {str(error).splitlines()[0]}") from None
 
 
 def put_file(store: ObjectStore, key: str, path: Path) -> None:
@@ -50,22 +68,65 @@ def delete_others(store: ObjectStore, suffix: str, kept: set[str]) -> None:
             store.delete(stale)
 
 
-def list_files(uri: str) -> Iterator[ObjectMeta]:
-    """What lies below `uri`, at any depth; ValueError for a folder that is not there or cannot be listed."""
-    path = uri.removeprefix("file://")
-    if "://" not in path and not Path(path).is_dir():
-        raise ValueError(f"{uri} is no folder")
+def list_files(uri: str) -> Iterator[StoredFile]:
+    """What lies below `uri`, at any depth, links followed; ValueError for a folder that is not there or cannot be listed."""
+    if is_local(uri):
+        folder = local_path(uri)
+        if not folder.is_dir():
+            raise ValueError(f"{uri} is no folder")
+        yield from _local_files(folder, "", ())
+        return
     try:
         for page in open_store(uri).list():
-            yield from page
+            for item in page:
+                yield StoredFile(str(item["path"]), item["size"], str(item["last_modified"]))
     except BaseError as error:
         raise ValueError(f"{uri} cannot be listed: {str(error).splitlines()[0]}") from error
 
 
+def _local_files(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[StoredFile]:
+    """Files of a folder by their path below the first; above: the folders (device, inode) that it lies in.
+
+    A store of folders would pass over names such as `Figure #1`, which it may have left half written, and links to nothing.
+    """
+    try:
+        here = folder.stat()
+        if (here.st_dev, here.st_ino) in above:
+            return  # a link to a folder that it lies in: what is there was listed
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        raise ValueError(f"{folder} cannot be listed: {error.strerror}") from None
+    for entry in entries:
+        shown = os.fsencode(entry.path).decode(errors="backslashreplace")
+        if shown != entry.path:
+            raise ValueError(f"{shown!r} has a name that is not UTF-8; rename it")
+        name = f"{prefix}{entry.name}"
+        if entry.is_dir():
+            yield from _local_files(folder / entry.name, f"{name}/", (*above, (here.st_dev, here.st_ino)))
+            continue
+        try:
+            about = entry.stat()
+        except OSError as error:
+            raise ValueError(f"{shown!r} cannot be read, as a link to nothing ({error.strerror}); mend or remove it") from None
+        yield StoredFile(name, about.st_size, str(about.st_mtime_ns))
+
+
+def reader(uri: str) -> Callable[[str, int], bytes]:
+    """A function that reads the first bytes of a file that list_files names; FileNotFoundError for one that has gone since."""
+    if is_local(uri):
+        return partial(_read_local, local_path(uri))
+    store = open_store(uri)
+    return lambda path, num_bytes: store.get_range(path, start=0, length=num_bytes).to_bytes() if num_bytes else b""
+
+
+def _read_local(folder: Path, path: str, num_bytes: int) -> bytes:
+    with (folder / path).open("rb") as file:
+        return file.read(num_bytes)
+
+
 def listing_digest(uri: str, suffixes: tuple[str, ...] = ("",)) -> str:
     """SHA-256 (hex) of what lies below `uri` and ends so: names, sizes, times of change. ValueError when there is nothing."""
-    items = [item for item in list_files(uri) if str(item["path"]).endswith(suffixes)]
-    lines = [f"{item['path']} {item['size']} {item['last_modified']}" for item in items]
+    lines = [f"{file.path} {file.num_bytes} {file.changed}" for file in list_files(uri) if file.path.endswith(suffixes)]
     if not lines:
         raise ValueError(f"{uri} holds no file")
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()

@@ -270,6 +270,7 @@ def make_pairs(
     canonical: dict[str, str],
     connected: dict[str, str],
     hashes: dict[str, int] | None = None,
+    overlap: dict[str, str] | None = None,
 ) -> DataFrame:
     found = frame(spark, FIGURES, *(figure(accession, name, f"{name}.jpg") for accession, name in figures))
     media = frame(spark, MEDIA, *(medium(accession, f"{name}.jpg", sha) for (accession, name), sha in figures.items()))
@@ -283,10 +284,10 @@ def make_pairs(
     boilerplate = common_images(media, duplicates.selectExpr("image_sha256", "cluster_id AS group"), 50)
     boilerplate = boilerplate.selectExpr("*", "'boilerplate' AS filtered")
     judged = judged_figures(found, about, chosen, boilerplate, SETTINGS)
-    overlap = frame(spark, EVAL_OVERLAP)
+    in_sets = [{"image_sha256": name, "eval_set": eval_set} for name, eval_set in (overlap or {}).items()]
     near = near_components(duplicates, boilerplate, images, DuplicateSettings())
     shown = duplicates.join(near, "image_sha256")
-    return pairs_of(judged, mentions, shown, overlap, SETTINGS)
+    return pairs_of(judged, mentions, shown, frame(spark, EVAL_OVERLAP, *in_sets), SETTINGS)
 
 
 def test_every_figure_with_an_image_becomes_one_pair_with_a_safe_key(world: World) -> None:
@@ -348,6 +349,17 @@ def test_one_pair_stands_for_each_cluster_with_the_canonical_image_if_any_pair_h
         assert chosen["cluster_rank"] == 1
         holders = [row for row in rows if row["image_sha256"] == best] or rows
         assert chosen["accession"] == min(row["accession"] for row in holders)
+
+
+def test_the_duplicates_of_an_image_of_an_evaluation_set_stand_in_it_too(spark: SparkSession) -> None:
+    figures = {("PMC1000.1", "f0"): "cropped", ("PMC1001.1", "f0"): "cropped further", ("PMC1002.1", "f0"): "alone"}
+    canonical = dict.fromkeys(("cropped", "cropped further", "in no pair"), "cropped")
+    found = make_pairs(spark, figures, canonical, {}, overlap={"cropped": "one", "in no pair": "two", "alone": "one"}).collect()
+    assert {row["image_sha256"]: row["eval_overlap"] for row in found} == {
+        "cropped": ["one", "two"],
+        "cropped further": ["one", "two"],
+        "alone": ["one"],
+    }
 
 
 def test_cluster_ids_are_null_without_duplicates_and_mentions_empty_without_any(world: World) -> None:

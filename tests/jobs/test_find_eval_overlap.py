@@ -19,7 +19,7 @@ from conf.settings import DuplicateSettings, Settings, UnusableSettings
 from jobs import find_eval_overlap
 from jobs.arrow_frames import map_batches
 from jobs.comparable_images import distance_256
-from jobs.find_eval_overlap import STAGE
+from jobs.find_eval_overlap import STAGE, ComparedSet, check_no_set_is_missing
 from jobs.pipeline import run_pipeline
 from jobs.stage import Counts, ReconciliationError, RunContext, run_stage
 from jobs.tables import Lake
@@ -108,7 +108,8 @@ def test_line_art_is_found_in_other_sizes_and_formats_and_no_other_line_art_is(l
 
     records = [process_image(stored(line_art(seed), "TIFF"), ImageOptions()) for seed in range(8)]
     assert all(record.entropy_bits < DuplicateSettings().min_entropy_bits for record in records)
-    lake.append(IMAGES, frame(lake.spark, IMAGES, *(asdict(record) for record in records)))
+    blot = process_image(stored(shape((60, 90)), "PNG"), ImageOptions())
+    lake.append(IMAGES, frame(lake.spark, IMAGES, *(asdict(record) for record in (*records, blot))))
     for name in ("same", "other"):
         (tmp_path / name).mkdir()
     (tmp_path / "same" / "0.jpg").write_bytes(stored(line_art(0).convert("L"), "JPEG"))
@@ -118,9 +119,17 @@ def test_line_art_is_found_in_other_sizes_and_formats_and_no_other_line_art_is(l
     (tmp_path / "same" / "2.png").write_bytes(stored(line_art(2), "PNG"))
     for seed in range(50, 60):
         (tmp_path / "other" / f"{seed}.png").write_bytes(stored(line_art(seed), "PNG"))
+    (tmp_path / "other" / "blot.png").write_bytes(stored(shape((90, 60)), "PNG"))
     run(lake, settings_for(lake, same=str(tmp_path / "same"), other=str(tmp_path / "other")))
     expected = sorted((record.image_sha256, "same") for record in records[:3])
     assert sorted(collected(lake.read(EVAL_OVERLAP), "image_sha256", "eval_set")) == expected
+
+
+def shape(size: tuple[int, int]) -> Image.Image:
+    """One black rectangle, whose hashes tell nothing."""
+    drawing = Image.new("L", (300, 300), 255)
+    ImageDraw.Draw(drawing).rectangle((30, 30, 30 + size[0], 30 + size[1]), fill=0)
+    return drawing
 
 
 def test_what_leaves_an_evaluation_set_leaves_the_table(archive: Lake, tmp_path: Path) -> None:
@@ -137,12 +146,14 @@ def test_what_leaves_an_evaluation_set_leaves_the_table(archive: Lake, tmp_path:
 def test_a_set_that_a_later_run_does_not_name_is_not_given_up_without_a_word(archive: Lake, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(encoded(picture(1), "PNG"))
     run(archive, settings_for(archive, few=str(tmp_path), same=str(tmp_path)))
-    with pytest.raises(UnusableSettings, match=r"the last run also kept few out of train; .*eval\.allow_removed='\[few\]'"):
+    with pytest.raises(
+        UnusableSettings, match=r"the last run also kept few \(.*\) out of train; .*eval\.allow_removed='\[few\]'"
+    ):
         run(archive, settings_for(archive, same=str(tmp_path)))
-    with pytest.raises(UnusableSettings, match="also kept few, same out"):
+    with pytest.raises(UnusableSettings, match=r"also kept few \(.*\), same \(.*\) out"):
         run(archive, settings_for(archive))
     assert archive.read(EVAL_OVERLAP).count() == 2
-    with pytest.raises(UnusableSettings, match="also kept same out"):
+    with pytest.raises(UnusableSettings, match=r"also kept same \(.*\) out"):
         run(archive, load_settings("local", [f"lake.uri={archive.settings.uri}", "eval.allow_removed=[few]"]))
     overrides = [f"lake.uri={archive.settings.uri}", "eval.allow_removed=[few, same]"]
     assert run(archive, load_settings("local", overrides)) == Counts(0, 0, 0)
@@ -159,15 +170,37 @@ def test_a_set_may_go_by_another_name(archive: Lake, tmp_path: Path) -> None:
     assert collected(archive.read(EVAL_OVERLAP), "eval_set") == [("other",)]
 
 
-def test_a_set_that_names_a_place_without_images_is_not_emptied_without_a_word(archive: Lake, tmp_path: Path) -> None:
-    for name, content in (("set/a.png", encoded(picture(1), "PNG")), ("wrong/readme.txt", b"no image")):
-        (tmp_path / name).parent.mkdir()
-        (tmp_path / name).write_bytes(content)
-    run(archive, settings_for(archive, few=str(tmp_path / "set")))
-    with pytest.raises(UnusableSettings, match=r"no image of few can be read now, .*eval\.allow_removed='\[few\]'"):
-        run(archive, settings_for(archive, few=str(tmp_path / "wrong")))
+def test_a_set_whose_name_stands_for_another_place_is_not_given_up_without_a_word(tmp_path: Path) -> None:
+    x, y, z = (ComparedSet(f"/{name}", f"digest of {name}") for name in "xyz")
+    for before, now, missing in (
+        ({"a": x}, {"a": x}, ""),
+        ({"a": x}, {"a": ComparedSet("/x", "digest of more")}, ""),
+        ({"a": x}, {"a": y}, r"a \(/x\)"),
+        ({"a": x, "b": y}, {"a": y}, r"a \(/x\)"),
+        ({"a": x, "b": y}, {"a": y, "b": x}, ""),
+        ({"a": x, "b": y}, {"c": ComparedSet("/elsewhere", "digest of x"), "b": z}, r"b \(/y\)"),
+        ({"a": ComparedSet(None, "digest of x")}, {"a": y}, ""),
+        ({"a": ComparedSet(None, "digest of x")}, {"b": y}, "a"),
+    ):
+        if missing:
+            with pytest.raises(UnusableSettings, match=f"also kept {missing} out of train"):
+                check_no_set_is_missing(before, now, ())
+        else:
+            check_no_set_is_missing(before, now, ())
+        check_no_set_is_missing(before, now, "ab")
+
+
+def test_a_set_of_which_no_image_can_be_read_is_refused(archive: Lake, tmp_path: Path) -> None:
+    folder = tmp_path / "few"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(encoded(picture(1), "PNG"))
+    run(archive, settings_for(archive, few=str(folder)))
+    (folder / "a.png").rename(tmp_path / "a.png")
+    (folder / "train-00000.parquet").write_bytes(b"PAR1")
+    with pytest.raises(UnusableSettings, match=r"of few no image can be read; .*eval\.allow_removed='\[few\]'"):
+        run(archive, settings_for(archive, few=str(folder)))
     assert archive.read(EVAL_OVERLAP).count() == 1
-    given_up = [f"lake.uri={archive.settings.uri}", f"eval.sets.few={tmp_path / 'wrong'}", "eval.allow_removed=[few]"]
+    given_up = [f"lake.uri={archive.settings.uri}", f"eval.sets.few={folder}", "eval.allow_removed=[few]"]
     assert run(archive, load_settings("local", given_up)) == Counts(1, 0, 1)
     assert archive.read(EVAL_OVERLAP).count() == 0
 
@@ -178,7 +211,7 @@ def test_a_pipeline_refuses_an_evaluation_set_before_its_first_stage(archive: La
     (folder / "a.png").write_bytes(encoded(picture(1), "PNG"))
     run(archive, settings_for(archive, few=str(folder)))
     options = [f"lake.uri={archive.settings.uri}", "source.uri=/nowhere"]
-    with pytest.raises(UnusableSettings, match="the last run also kept few out of train"):
+    with pytest.raises(UnusableSettings, match=r"the last run also kept few \(.*\) out of train"):
         run_pipeline(archive.spark, load_settings("local", options), Console(quiet=True))
     options += [f"eval.sets.few={folder}", f"eval.sets.gone={tmp_path}/gone"]
     with pytest.raises(UnusableSettings, match=r"eval\.sets\.gone: "):
@@ -191,13 +224,14 @@ def test_an_image_whose_decoder_failed_is_tried_again_by_the_next_run(
 ) -> None:
     folder = tmp_path / "few"
     folder.mkdir()
-    (folder / "a.png").write_bytes(encoded(picture(1), "PNG"))
+    for seed in (1, 3):
+        (folder / f"{seed}.png").write_bytes(encoded(picture(seed), "PNG"))
     settings = settings_for(archive, few=str(folder))
     with monkeypatch.context() as patched:
         patched.setattr(find_eval_overlap, "HashEvalImages", FailingDecoder)
-        assert run(archive, settings) == Counts(1, 0, 1)
-    assert run(archive, settings) == Counts(1, 1, 0)
-    assert archive.read(EVAL_OVERLAP).count() == 1
+        assert run(archive, settings) == Counts(2, 1, 1)
+    assert run(archive, settings) == Counts(2, 2, 0)
+    assert archive.read(EVAL_OVERLAP).count() == 2
     assert run(archive, settings) is None
 
 
@@ -216,9 +250,11 @@ def test_a_file_that_is_too_large_is_refused_and_not_read_whole(archive: Lake, t
 
 
 class FailingDecoder(find_eval_overlap.HashEvalImages):
-    """A machine without memory."""
+    """A machine without memory for 3.png."""
 
     def _hashed(self, row: dict[str, Any]) -> dict[str, Any]:
+        if row["name"] != "3.png":
+            return super()._hashed(row)
         about = {"eval_image": "0", "reason": "fetch_failed", "detail": "the decoder was ended"}
         return {"eval_set": row["eval_set"], "name": row["name"]} | about
 

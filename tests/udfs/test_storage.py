@@ -1,10 +1,11 @@
 """Where exports are written."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from udfs.storage import delete, delete_others, list_files, open_store, put_bytes, put_file
+from udfs.storage import delete, delete_others, list_files, open_store, put_bytes, put_file, reader
 
 
 @pytest.mark.parametrize("form", ["{folder}", "file://{folder}"])
@@ -37,7 +38,7 @@ def test_an_object_store_is_opened_by_its_url() -> None:
 
 @pytest.mark.parametrize("uri", ["hdfs://host/shards", "ftp://host/shards", "s4://bucket"])
 def test_a_place_that_cannot_be_written_is_refused_in_one_line(uri: str) -> None:
-    with pytest.raises(ValueError, match=f"^export.uri={uri} is no place to write to: [^\n]+$"):
+    with pytest.raises(ValueError, match=f"^{uri} is no place for files: [^\n]+$"):
         open_store(uri)
 
 
@@ -58,7 +59,30 @@ def test_an_object_that_is_not_there_can_be_deleted(tmp_path: Path) -> None:
     assert not (tmp_path / "a").exists()
 
 
-def test_a_folder_that_cannot_be_listed_says_so(tmp_path: Path) -> None:
-    (tmp_path / "loop").symlink_to(tmp_path)
-    with pytest.raises(ValueError, match=r"cannot be listed: .*loop"):
+def test_every_file_below_a_folder_is_listed_once_and_read_whatever_its_name(tmp_path: Path) -> None:
+    names = ["Figure #1", ".hidden", "_parts/[1] {a,b}.png", "50%25.png", "ü/zwei\nZeilen", "kept/deep/er/a.png"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    (tmp_path / "kept" / "loop").symlink_to(tmp_path)
+    (tmp_path / "linked").symlink_to(tmp_path / "kept" / "deep")
+    listed = {file.path: file.num_bytes for file in list_files(str(tmp_path))}
+    assert listed == {name: len(name.encode()) for name in names} | {"linked/er/a.png": len(names[-1])}
+    read = reader(f"file://{tmp_path}")
+    assert {path: read(path, 1_000).decode() for path in listed} == {
+        **dict(zip(names, names, strict=True)),
+        "linked/er/a.png": names[-1],
+    }
+    assert read("Figure #1", 6) == b"Figure"
+
+
+def test_a_folder_with_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
+    (tmp_path / "a.png").symlink_to(tmp_path / "gone")
+    with pytest.raises(ValueError, match=r"a\.png' cannot be read, as a link to nothing .*; mend or remove it"):
+        list(list_files(str(tmp_path)))
+
+
+def test_a_name_that_is_not_utf8_says_so(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"\xff.png")).touch()
+    with pytest.raises(ValueError, match=r"xff\.png' has a name that is not UTF-8; rename it"):
         list(list_files(str(tmp_path)))

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-from obstore.store import ObjectStore
 
 from schemas.rejects import Rejected
 from udfs.batches import REFUSAL, batched, rows_of
 from udfs.images import ImageOptions, process_image
-from udfs.storage import open_store
+from udfs.storage import reader
 
 NAMED = pa.schema([pa.field("eval_set", pa.string()), pa.field("name", pa.string()), pa.field("content", pa.binary())])
 RESULT = pa.schema(
@@ -24,13 +23,12 @@ RESULT = pa.schema(
         pa.field("pixels_sha256", pa.string()),
         pa.field("phash_trimmed", pa.int64()),
         pa.field("phash256_trimmed", pa.binary()),
-        pa.field("entropy_bits", pa.float32()),
         *REFUSAL,
     ]
 )
 LISTED = pa.schema([pa.field("name", pa.string()), pa.field("num_bytes", pa.int64())])
 FILE = pa.schema([pa.field("name", pa.string()), pa.field("content", pa.binary())])
-_HASHES = ("pixels_sha256", "phash_trimmed", "phash256_trimmed", "entropy_bits")
+_HASHES = ("pixels_sha256", "phash_trimmed", "phash256_trimmed")
 
 
 @dataclass(frozen=True)
@@ -42,13 +40,12 @@ class ReadFiles:
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Every file whole, of one that is too large what is just too much; FileNotFoundError for one that has gone since."""
-        store = open_store(self.uri)
-        yield from batched((self._read(store, row) for row in rows_of(batches)), FILE)
+        read = reader(self.uri)
+        yield from batched((self._read(read, row) for row in rows_of(batches)), FILE)
 
-    def _read(self, store: ObjectStore, row: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    def _read(self, read: Callable[[str, int], bytes], row: dict[str, Any]) -> tuple[dict[str, Any], int]:
         num_bytes = min(row["num_bytes"], self.max_bytes + 1)
-        content = store.get_range(row["name"], start=0, length=num_bytes).to_bytes() if num_bytes else b""
-        return {"name": row["name"], "content": content}, num_bytes
+        return {"name": row["name"], "content": read(row["name"], num_bytes)}, num_bytes
 
 
 @dataclass(frozen=True)
