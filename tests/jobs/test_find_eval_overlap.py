@@ -132,15 +132,27 @@ def shape(size: tuple[int, int]) -> Image.Image:
     return drawing
 
 
-def test_what_leaves_an_evaluation_set_leaves_the_table(archive: Lake, tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(encoded(picture(1), "PNG"))
-    (tmp_path / "b.png").write_bytes(encoded(picture(3), "PNG"))
-    settings = settings_for(archive, few=str(tmp_path))
-    run(archive, settings)
+def test_what_leaves_an_evaluation_set_leaves_the_table_but_not_the_whole_set(archive: Lake, tmp_path: Path) -> None:
+    folder = tmp_path / "few"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(encoded(picture(1), "PNG"))
+    (folder / "b.png").write_bytes(encoded(picture(3), "PNG"))
+    run(archive, settings_for(archive, few=str(folder)))
     assert archive.read(EVAL_OVERLAP).count() == 2
-    (tmp_path / "a.png").unlink()
-    run(archive, settings)
-    assert collected(archive.read(EVAL_OVERLAP), "image_sha256") == [(names(archive)[3],)]
+    (folder / "a.png").unlink()
+    run(archive, settings_for(archive, few=str(folder), other=str(folder)))
+    assert collected(archive.read(EVAL_OVERLAP), "image_sha256", "eval_set") == [
+        (names(archive)[3], "few"),
+        (names(archive)[3], "other"),
+    ]
+    (folder / "b.png").rename(tmp_path / "b.png")
+    (folder / "train-00000.parquet").write_bytes(b"PAR1")
+    with pytest.raises(UnusableSettings, match=r"of few, other no image can be read; .*eval\.allow_removed='\[few, other\]'"):
+        run(archive, settings_for(archive, few=str(folder), other=str(folder)))
+    assert archive.read(EVAL_OVERLAP).count() == 2
+    given_up = [f"lake.uri={archive.settings.uri}", f"eval.sets.few={folder}", "eval.allow_removed=[few, other]"]
+    assert run(archive, load_settings("local", given_up)) == Counts(1, 0, 1)
+    assert archive.read(EVAL_OVERLAP).count() == 0
 
 
 def test_a_set_that_a_later_run_does_not_name_is_not_given_up_without_a_word(archive: Lake, tmp_path: Path) -> None:
@@ -161,15 +173,6 @@ def test_a_set_that_a_later_run_does_not_name_is_not_given_up_without_a_word(arc
     assert run(archive, settings_for(archive)) is None
 
 
-def test_a_set_may_go_by_another_name(archive: Lake, tmp_path: Path) -> None:
-    folder = tmp_path / "few"
-    folder.mkdir()
-    (folder / "a.png").write_bytes(encoded(picture(1), "PNG"))
-    run(archive, settings_for(archive, few=str(folder)))
-    assert run(archive, settings_for(archive, other=str(folder))) == Counts(1, 1, 0)
-    assert collected(archive.read(EVAL_OVERLAP), "eval_set") == [("other",)]
-
-
 def test_a_set_whose_name_stands_for_another_place_is_not_given_up_without_a_word(tmp_path: Path) -> None:
     x, y, z = (ComparedSet(f"/{name}", f"digest of {name}") for name in "xyz")
     for before, now, missing in (
@@ -188,21 +191,6 @@ def test_a_set_whose_name_stands_for_another_place_is_not_given_up_without_a_wor
         else:
             check_no_set_is_missing(before, now, ())
         check_no_set_is_missing(before, now, "ab")
-
-
-def test_a_set_of_which_no_image_can_be_read_is_refused(archive: Lake, tmp_path: Path) -> None:
-    folder = tmp_path / "few"
-    folder.mkdir()
-    (folder / "a.png").write_bytes(encoded(picture(1), "PNG"))
-    run(archive, settings_for(archive, few=str(folder)))
-    (folder / "a.png").rename(tmp_path / "a.png")
-    (folder / "train-00000.parquet").write_bytes(b"PAR1")
-    with pytest.raises(UnusableSettings, match=r"of few no image can be read; .*eval\.allow_removed='\[few\]'"):
-        run(archive, settings_for(archive, few=str(folder)))
-    assert archive.read(EVAL_OVERLAP).count() == 1
-    given_up = [f"lake.uri={archive.settings.uri}", f"eval.sets.few={folder}", "eval.allow_removed=[few]"]
-    assert run(archive, load_settings("local", given_up)) == Counts(1, 0, 1)
-    assert archive.read(EVAL_OVERLAP).count() == 0
 
 
 def test_a_pipeline_refuses_an_evaluation_set_before_its_first_stage(archive: Lake, tmp_path: Path) -> None:
