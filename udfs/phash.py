@@ -97,18 +97,19 @@ def _above_median(frequencies: Values) -> tuple[Bits, bool]:
 
 
 def _drop_noise_of_symmetry(frequencies: Values) -> None:
-    """Set to zero the frequencies that a symmetric picture lacks: those odd across or down, or in one direction alone.
+    """Set to zero the frequencies that a picture symmetric in one way lacks: half of them, by parity across, down or of both.
 
-    Else the noise of whoever wrote the file would draw their bits. Sums are exact, so that all processors decide alike.
+    Else the noise of whoever wrote the file would draw their bits. Not where three parities of four are as small: the quarter of
+    the bits that a picture mirrored across and down would have left is too little to tell one from another.
     """
     sizes = np.abs(frequencies[:8, :8])
     sizes[0, 0] = 0
     limit = _SYMMETRIC * math.fsum(sizes.ravel().tolist()) / sizes.size
-    for down in (0, 1):
-        for across in (0, 1):
-            of_parity = sizes[down::2, across::2]
-            if math.fsum(of_parity.ravel().tolist()) / of_parity.size < limit:
-                frequencies[down::2, across::2] = 0.0
+    parities = [(down, across) for down in (0, 1) for across in (0, 1)]
+    missing = [(y, x) for y, x in parities if math.fsum(sizes[y::2, x::2].ravel().tolist()) / 16 < limit]
+    if len(missing) <= 2:
+        for down, across in missing:
+            frequencies[down::2, across::2] = 0.0
 
 
 def _above_zero(frequencies: Values, side: int) -> Bits:

@@ -74,7 +74,7 @@ def _flow_chart(draw: ImageDraw.ImageDraw, rng: np.random.Generator) -> None:
         draw.rectangle((x, y, x + 150, y + 60), outline=_BLACK, fill=1, width=3)
 
 
-def _symmetric(draw: ImageDraw.ImageDraw, rng: np.random.Generator) -> None:
+def _mirrored(draw: ImageDraw.ImageDraw, rng: np.random.Generator) -> None:
     for _ in range(3):
         x, y, width, height = rng.integers((40, 40, 40, 40), (300, 400, 100, 160)).tolist()
         for left in (x, 799 - x - width):
@@ -89,7 +89,7 @@ KINDS: dict[str, Drawing] = {
     "spectra": _spectrum,
     "structures": _structure,
     "flow charts": _flow_chart,
-    "symmetric": _symmetric,
+    "mirrored": _mirrored,
 }
 
 

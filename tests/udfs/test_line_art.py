@@ -42,8 +42,8 @@ def test_copies_of_line_art_are_near(drawings: list[Drawn], change: str, share: 
 
 
 @pytest.mark.parametrize("change", ["JPEG q30", "as WebP", "64-colour GIF", "0.7 of the size"])
-def test_every_copy_of_a_symmetric_drawing_is_near(drawings: list[Drawn], change: str) -> None:
-    assert found([each for each in drawings if each.kind == "symmetric"], change) == 1
+def test_every_copy_of_a_mirrored_drawing_is_near(drawings: list[Drawn], change: str) -> None:
+    assert found([each for each in drawings if each.kind == "mirrored"], change) == 1
 
 
 def test_different_drawings_are_hardly_ever_near(drawings: list[Drawn]) -> None:

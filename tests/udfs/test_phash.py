@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+from itertools import combinations
 from pathlib import Path
 
 import imagehash
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +17,7 @@ from PIL import Image
 from tests.udfs.image_samples import Pixels
 from udfs.grey_lanczos import _agrees_with_pillow, grey_square, square_by_pillow
 from udfs.images import process_image
-from udfs.phash import hamming_distance, hex_to_int, int_to_hex, pack_bits, phash_bits, phash_to_int, windowed_bits
+from udfs.phash import Bits, hamming_distance, hex_to_int, int_to_hex, pack_bits, phash_bits, phash_to_int, windowed_bits
 
 _SUFFIXES = {".jpg", ".png", ".gif", ".tif"}
 
@@ -156,11 +158,31 @@ def test_a_change_of_brightness_or_contrast_leaves_the_windowed_hash(shared_data
 
 @pytest.mark.parametrize("flips", [(1,), (0,), (0, 1)], ids=["left and right", "top and bottom", "turned by half"])
 def test_noise_does_not_draw_the_bits_of_a_symmetric_picture(flips: tuple[int, ...]) -> None:
-    rng = np.random.default_rng(0)
+    rng, found = np.random.default_rng(0), []
     for _ in range(20):
-        drawn = np.kron(rng.integers(0, 200, (8, 8)), np.ones((8, 8))) / 2 + 28
-        symmetric = drawn + np.flip(drawn, flips)
+        symmetric = drawn_symmetric(rng, flips)
         noisy = np.clip(symmetric + rng.normal(0, 2, symmetric.shape), 0, 255)
-        both = map(windowed_bits, (symmetric.astype(np.uint8), noisy.astype(np.uint8)))
-        for limit, one, other in zip((2, 12), *both, strict=True):
+        found.append(windowed_bits(symmetric.astype(np.uint8)))
+        for limit, one, other in zip((2, 12), found[-1], windowed_bits(noisy.astype(np.uint8)), strict=True):
             assert np.count_nonzero(one != other) <= limit
+    assert num_near(found) <= 5  # of 190
+
+
+def test_pictures_mirrored_across_and_down_keep_enough_bits_to_tell_them_apart() -> None:
+    rng = np.random.default_rng(0)
+    pictures = [drawn_symmetric(rng, (0,)) for _ in range(30)]
+    mirrored = [((picture + np.flip(picture, 1)) / 2).astype(np.uint8) for picture in pictures]
+    noise = rng.integers(-2, 3, (30, *mirrored[0].shape))
+    noisy = np.clip(np.stack(mirrored).astype(int) + noise, 0, 255).astype(np.uint8)
+    assert num_near([windowed_bits(picture) for picture in noisy]) <= 5  # of 435
+
+
+def drawn_symmetric(rng: np.random.Generator, flips: tuple[int, ...]) -> npt.NDArray[np.float64]:
+    blocks = np.kron(rng.integers(0, 200, (8, 8)), np.ones((8, 8))) / 2 + 28
+    return blocks + np.flip(blocks, flips)
+
+
+def num_near(hashes: list[tuple[Bits, Bits]]) -> int:
+    """Pairs of different pictures that would be taken for copies."""
+    distances = [[np.count_nonzero(a != b) for a, b in zip(*pair, strict=True)] for pair in combinations(hashes, 2)]
+    return sum(near <= 6 and far <= 44 for near, far in distances)
