@@ -23,7 +23,7 @@ _BASE = "extends"
 _NOT_YAML = (yaml.YAMLError, ValueError, TypeError, RecursionError)  # as a date of a 13th month, or a list as a key
 _MERGE = "tag:yaml.org,2002:merge"
 _QUOTED = re.compile(r"""(["']).{2,}?\1""")
-_VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
+_VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(?::-([^}]*))?\}")
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -157,7 +157,7 @@ def _why(error: Exception) -> str:
 
 
 def _expand(value: Any) -> Any:
-    """`${NAME}` and `${NAME:-fallback}` in strings replaced from the environment, at any depth.
+    """`${NAME}` and `${NAME:-fallback}` in strings replaced from the environment, at any depth; `$${NAME}` stays, with one `$`.
 
     A value that is nothing but a variable that is not set is None; UnusableSettings for one that only holds it.
     """
@@ -169,7 +169,7 @@ def _expand(value: Any) -> Any:
         return value
     if whole := _VARIABLE.fullmatch(value):
         return os.environ.get(whole[1], whole[2] or None)
-    return _VARIABLE.sub(_from_environment, value)
+    return _VARIABLE.sub(_from_environment, value).replace("$${", "${")
 
 
 def _from_environment(variable: re.Match[str]) -> str:

@@ -237,7 +237,7 @@ class EvalSettings(Section):
     )
 
     allow_removed: tuple[str, ...] = Field(
-        (), description="Names of sets to give up, which the last run compared: their images may stand in train again"
+        (), description="Names of sets of the last run to give up, as they were then: their images may stand in train again"
     )
 
     def digest(self) -> str:

@@ -1,6 +1,6 @@
 """Write pairs and their images as WebDataset shards with a manifest.
 
-Reads: pairs, images. Writes: the export's folder, shards (key export, shard).
+Reads: pairs, images, eval_overlap. Writes: the export's folder, shards (key export, shard).
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from conf.settings import ExportSettings, Settings, UnusableSettings
 from jobs import find_eval_overlap
 from jobs.arrow_frames import map_batches
 from jobs.comparable_images import hash_version, incomparable_images
+from jobs.decontamination import check_decontaminated, eval_sets
 from jobs.entry import main
 from jobs.options import refusals
-from jobs.stage import Counts, RunContext, newest_inputs
+from jobs.stage import Counts, RunContext
 from jobs.tables import Lake, spark_schema
 from schemas.eval_overlap import EVAL_OVERLAP
 from schemas.images import IMAGES
 from schemas.pairs import PAIRS
-from schemas.rejects import REJECTS, Reason
 from schemas.shards import SHARDS
 from schemas.table import Table
 from udfs.batches.shard_files import RESULT, TEXT_FIELDS, WriteShards
-from udfs.storage import delete, delete_others, listing_digest, open_store, put_bytes
+from udfs.storage import delete, delete_others, listing_digest, open_store, put_bytes, stored_files
 
 STAGE = "export_shards"
-READS: tuple[Table, ...] = (PAIRS, IMAGES)
+READS: tuple[Table, ...] = (PAIRS, IMAGES, EVAL_OVERLAP)  # the last to look again whether the pairs may be trained on
 WRITES: tuple[Table, ...] = (SHARDS,)
 SECTIONS = ("export",)
 MANIFEST = "manifest.json"
@@ -98,35 +98,6 @@ def mark(settings: Settings) -> str:
     return find_eval_overlap.mark(settings)
 
 
-def check_decontaminated(lake: Lake, settings: Settings) -> None:
-    """UnusableSettings where a pair may hold an image of an evaluation set and not say so.
-
-    The sets are those of the settings, as they are now, or else those of the last comparison. It must have seen all images that
-    are here, with every image of a set that could be read, and under these thresholds; `pairs` must be what was built with it.
-    """
-    inputs = newest_inputs(lake)
-    found, built = (json.loads(inputs.get(stage) or "{}") for stage in (find_eval_overlap.STAGE, "build_pairs"))
-    if not settings.eval.sets and not find_eval_overlap.compared_sets(inputs.get(find_eval_overlap.STAGE)):
-        return
-    now = lake.versions((IMAGES, EVAL_OVERLAP, PAIRS))
-    is_compared = not settings.eval.sets or found.get("mark") == find_eval_overlap.mark(settings)
-    is_compared &= found.get("settings", {}).get("duplicates") == settings.duplicates.digest()
-    tables = [found.get("tables", {}) | found.get("outputs", {}), built.get("tables", {}) | built.get("outputs", {})]
-    is_current = all(now[name] == known[name] for known in tables for name in now.keys() & known.keys())
-    is_complete = tables[0].keys() >= {IMAGES.name, EVAL_OVERLAP.name} and tables[1].keys() >= now.keys()
-    if not (is_compared and is_complete and is_current):
-        raise UnusableSettings(
-            "eval.sets: their images have not been looked for in these pairs; run find_eval_overlap and build_pairs before, with"
-            " the settings of this export"
-        )
-    failed = (F.col("stage") == find_eval_overlap.STAGE) & (F.col("reason") == Reason.FETCH_FAILED)
-    if num_failed := lake.read(REJECTS).where(failed).count():
-        raise UnusableSettings(
-            f"eval.sets: the decoder failed at {num_failed} of their images, which were not looked for in these pairs; run"
-            " find_eval_overlap, which tries them again, and build_pairs before"
-        )
-
-
 def check_comparable(images: DataFrame, settings: Settings) -> None:
     """UnusableSettings where no image has hashes as these settings define them: an export would leave out every pair."""
     others = images.select("hash_version").limit(1).collect()
@@ -141,11 +112,7 @@ def files(settings: Settings) -> str:
     """What lies in the export's folder, as a digest of its shards and manifest: an export that is gone is written again."""
     uri = folder_uri(settings.export)
     with refusals("export.uri"):
-        open_store(uri)
-    try:
-        return listing_digest(uri, (".tar", MANIFEST))
-    except ValueError:
-        return "none"
+        return listing_digest(file for file in stored_files(uri) if file.path.endswith((".tar", MANIFEST))) or "none"
 
 
 def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
@@ -155,7 +122,7 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     """
     lake, recipe = Lake(spark, settings.lake), settings.export
     check_decontaminated(lake, settings)
-    versions = lake.versions(READS)
+    versions = lake.versions((PAIRS, IMAGES))
     images = lake.read(IMAGES, versions["images"])
     check_comparable(images, settings)
     pairs = filtered_pairs(lake.read(PAIRS, versions["pairs"]), incomparable_images(images, settings), recipe)
@@ -191,15 +158,6 @@ def shard_rows(written: DataFrame, recipe: ExportSettings, versions: dict[str, i
     )
     added = {"export": F.lit(recipe.name), "recipe_hash": F.lit(recipe.recipe_hash()), "table_versions": marks}
     return written.withColumns(added).select(*[field.name for field in spark_schema(SHARDS)])
-
-
-def eval_sets(lake: Lake) -> dict[str, dict[str, str | int]]:
-    """Per evaluation set of the last comparison a digest of what it held, and how many of its files no image could be read of."""
-    compared = find_eval_overlap.compared_sets(newest_inputs(lake).get(find_eval_overlap.STAGE))
-    of_sets = lake.read(REJECTS).where(F.col("stage") == find_eval_overlap.STAGE)
-    rows = of_sets.groupBy(F.substring_index("key", "/", 1).alias("eval_set")).count().collect()
-    unread = {row["eval_set"]: row["count"] for row in rows}
-    return {name: {"digest": found.digest, "num_rejected": unread.get(name, 0)} for name, found in compared.items()}
 
 
 def write_manifest(lake: Lake, recipe: ExportSettings, versions: dict[str, int], uri: str) -> None:

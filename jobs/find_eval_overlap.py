@@ -5,6 +5,7 @@ Reads: images, the evaluation sets. Writes: eval_overlap (key image_sha256, eval
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Collection
@@ -34,7 +35,7 @@ from udfs.storage import list_files, listing_digest
 STAGE = "find_eval_overlap"
 READS: tuple[Table, ...] = (IMAGES,)
 WRITES: tuple[Table, ...] = (EVAL_OVERLAP,)
-SECTIONS = ("duplicates", "eval")
+SECTIONS = ("duplicates", "eval", "images")
 FILES_PER_TASK = 1000
 LOOK = ("phash_trimmed", "phash256_trimmed")
 _NO_CONTENT = bytes(32)  # the hash of one colour: a shape without anything in it
@@ -49,13 +50,20 @@ class ComparedSet:
 
 
 def mark(settings: Settings) -> str:
-    """The hash definition, where the sets lie and what they hold; UnusableSettings for a set that is not there."""
-    return json.dumps([hash_version(settings), {name: [found.uri, found.digest] for name, found in sets_now(settings).items()}])
+    """The hash definition, where the sets lie, what they hold, both bounds; UnusableSettings for a set that is not there."""
+    sets = {name: [found.uri, found.digest] for name, found in sets_now(settings).items()}
+    return json.dumps([hash_version(settings), sets, settings.duplicates.max_distance, settings.duplicates.max_distance_256])
 
 
 def sets_now(settings: Settings) -> dict[str, ComparedSet]:
     """The sets that the settings name, by name; UnusableSettings for one that is not there."""
-    return {name: ComparedSet(public_values(uri), set_digest(name, uri)) for name, uri in sorted(settings.eval.sets.items())}
+    return {name: ComparedSet(shown_place(uri), set_digest(name, uri)) for name, uri in sorted(settings.eval.sets.items())}
+
+
+def shown_place(uri: str) -> str:
+    """A place as others may read it: who logs in is hidden, but two places stay two."""
+    shown = str(public_values(uri))
+    return shown if shown == uri else f"{shown} (SHA-256 {hashlib.sha256(uri.encode()).hexdigest()[:12]})"
 
 
 def check(settings: Settings, inputs: str | None) -> None:
@@ -66,11 +74,14 @@ def check(settings: Settings, inputs: str | None) -> None:
 def set_digest(name: str, uri: str) -> str:
     """What a set holds, by names, sizes and times; UnusableSettings when there is nothing."""
     try:
-        return listing_digest(uri)
+        digest, problem = listing_digest(list_files(uri)), f"{uri} holds no file"
     except ValueError as error:
+        digest, problem = None, str(error)
+    if digest is None:
         raise UnusableSettings(
-            f"eval.sets.{name}: {error}; give a folder of image files or a Delta table with a column `image`"
-        ) from None
+            f"eval.sets.{name}: {problem}; give a folder of image files or a Delta table with a column `image`"
+        )
+    return digest
 
 
 def compared_sets(inputs: str | None) -> dict[str, ComparedSet]:
@@ -93,7 +104,7 @@ def check_no_set_is_missing(before: dict[str, ComparedSet], now: dict[str, Compa
         told = ", ".join(f"{name} ({before[name].uri})" if before[name].uri else name for name in sorted(missing))
         raise UnusableSettings(
             f"eval.sets: the last run also kept {told} out of train; name all sets in the profile or on each command line"
-            f" (eval.sets.<name>=<folder or table>), or give up what is meant to go with"
+            f" (eval.sets.<name>=<folder or table>), or give up what was moved, changed or is meant to go with"
             f" eval.allow_removed='[{', '.join(sorted(missing))}]'"
         )
 
@@ -101,12 +112,10 @@ def check_no_set_is_missing(before: dict[str, ComparedSet], now: dict[str, Compa
 def check_sets_are_readable(accepted: DataFrame, settings: Settings) -> None:
     """UnusableSettings for a set of which no image can be read, as of a wrong folder: nothing would be kept out for it."""
     readable = {row["eval_set"] for row in accepted.select("eval_set").distinct().collect()}
-    unread = settings.eval.sets.keys() - readable - set(settings.eval.allow_removed)
-    if unread:
-        names = ", ".join(sorted(unread))
+    if unread := settings.eval.sets.keys() - readable:
         raise UnusableSettings(
-            f"eval.sets: of {names} no image can be read; name a folder of image files or a Delta table with images in a column"
-            f" `image`, or leave the set empty on purpose with eval.allow_removed='[{names}]'"
+            f"eval.sets: of {', '.join(sorted(unread))} no image can be read; name a folder of image files or a Delta table with"
+            " images in a column `image`, or leave the set out"
         )
 
 

@@ -177,8 +177,9 @@ def cluster_note(cluster: Row, num_shown: int) -> str:
     """A cluster in words."""
     num_images, num_files, num_hidden = cluster["num_images"], cluster["num_files"], cluster["num_images"] - num_shown
     files = f"{counted(num_images, 'image')} in {counted(num_files, 'file')}"
-    fine = "" if cluster["farthest_256"] is None else f" and {cluster['farthest_256']:,} of 256"
-    far = f", up to {counted(cluster['farthest'], 'bit')} of 64{fine} from the canonical one" if cluster["farthest"] else ""
+    is_near, fine = cluster["farthest_256"] is not None, f" and {cluster['farthest_256']} of 256"
+    is_far = is_near or cluster["farthest"]
+    far = f", up to {counted(cluster['farthest'], 'bit')} of 64{fine if is_near else ''} from the canonical one" if is_far else ""
     return f"{files}{far}" + (f"; {counted(num_hidden, 'image')} not shown" if num_hidden else "")
 
 

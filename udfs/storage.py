@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+import stat
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -75,7 +76,12 @@ def list_files(uri: str) -> Iterator[StoredFile]:
         if not folder.is_dir():
             raise ValueError(f"{uri} is no folder")
         yield from _local_files(folder, "", ())
-        return
+    else:
+        yield from stored_files(uri)
+
+
+def stored_files(uri: str) -> Iterator[StoredFile]:
+    """What lies below `uri` as a store has it: of a folder without what is half written and links to nothing; ValueError."""
     try:
         for page in open_store(uri).list():
             for item in page:
@@ -101,14 +107,16 @@ def _local_files(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) 
         if shown != entry.path:
             raise ValueError(f"{shown!r} has a name that is not UTF-8; rename it")
         name = f"{prefix}{entry.name}"
-        if entry.is_dir():
-            yield from _local_files(folder / entry.name, f"{name}/", (*above, (here.st_dev, here.st_ino)))
-            continue
         try:
             about = entry.stat()
         except OSError as error:
             raise ValueError(f"{shown!r} cannot be read, as a link to nothing ({error.strerror}); mend or remove it") from None
-        yield StoredFile(name, about.st_size, str(about.st_mtime_ns))
+        if stat.S_ISDIR(about.st_mode):
+            yield from _local_files(folder / entry.name, f"{name}/", (*above, (here.st_dev, here.st_ino)))
+        elif stat.S_ISREG(about.st_mode):
+            yield StoredFile(name, about.st_size, str(about.st_mtime_ns))
+        else:
+            raise ValueError(f"{shown!r} is neither a file nor a folder; remove it")
 
 
 def reader(uri: str) -> Callable[[str, int], bytes]:
@@ -124,9 +132,7 @@ def _read_local(folder: Path, path: str, num_bytes: int) -> bytes:
         return file.read(num_bytes)
 
 
-def listing_digest(uri: str, suffixes: tuple[str, ...] = ("",)) -> str:
-    """SHA-256 (hex) of what lies below `uri` and ends so: names, sizes, times of change. ValueError when there is nothing."""
-    lines = [f"{file.path} {file.num_bytes} {file.changed}" for file in list_files(uri) if file.path.endswith(suffixes)]
-    if not lines:
-        raise ValueError(f"{uri} holds no file")
-    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+def listing_digest(files: Iterable[StoredFile]) -> str | None:
+    """SHA-256 (hex) of names, sizes and times of change; None when there is nothing."""
+    lines = sorted(f"{file.path} {file.num_bytes} {file.changed}" for file in files)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest() if lines else None

@@ -203,6 +203,7 @@ def test_variables_stand_within_values_too(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("HOME", "/home/us")
     settings = load_settings("local", ["lake.uri=/data/${WHO}/${KIND:-lake}", "export.uri=~/shards"])
     assert (settings.lake.uri, settings.export.uri) == ("/data/us/lake", "/home/us/shards")
+    assert load_settings("local", ["lake.uri=/data/$${WHO}"]).lake.uri == "/data/${WHO}"
     assert refusal("lake.uri=/data/${NOT_SET_ANYWHERE}") == (
         "the environment has no variable NOT_SET_ANYWHERE, which the settings name"
     )

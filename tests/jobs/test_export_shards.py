@@ -5,7 +5,6 @@ import json
 import re
 import shutil
 import tarfile
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,14 @@ from pyspark.sql import DataFrame, SparkSession
 
 from conf.load import load_settings
 from conf.settings import ExportSettings, Settings, UnusableSettings
-from jobs import export_shards, find_eval_overlap
-from jobs.export_shards import check_decontaminated, filtered_pairs, sample_rows, shard_counts, shard_rows, with_shard
+from jobs import export_shards
+from jobs.export_shards import filtered_pairs, sample_rows, shard_counts, shard_rows, with_shard
 from jobs.stage import RunContext, run_stage
 from jobs.tables import CHANGE, Lake
-from schemas.eval_overlap import EVAL_OVERLAP
 from schemas.images import IMAGES
 from schemas.pairs import PAIRS
-from schemas.rejects import REJECTS
-from schemas.runs import RUNS
 from schemas.shards import SHARDS
-from schemas.table import Table
-from tests.jobs.rows import DAY_1, collected, frame
+from tests.jobs.rows import collected, frame
 from udfs.phash import HASH_VERSION
 
 pytestmark = pytest.mark.spark
@@ -243,98 +238,6 @@ def test_an_export_whose_files_are_gone_is_written_again(archive: Lake, tmp_path
     assert written()
     shutil.rmtree(folder)
     assert written()
-
-
-class Recorded:
-    """Runs of an archive as if stages had run, and whether an export is refused."""
-
-    def __init__(self, archive: Lake, settings: Settings) -> None:
-        self.lake, self.settings, self.day = archive, settings, DAY_1
-        self.found = {
-            "mark": find_eval_overlap.mark(settings),
-            "settings": {"duplicates": settings.duplicates.digest()},
-            "tables": archive.versions([IMAGES]),
-            "outputs": archive.versions([EVAL_OVERLAP]),
-        }
-        self.built: dict[str, Any] = {"tables": archive.versions([IMAGES, EVAL_OVERLAP]), "outputs": archive.versions([PAIRS])}
-
-    def record(self, stage: str, inputs: dict[str, Any]) -> None:
-        counts = dict.fromkeys(("num_in", "num_ok", "num_rejected", "num_filtered"), 0)
-        self.day += timedelta(1)
-        run = {"run_id": f"{self.day:%d}", "stage": stage, "started": self.day, "inputs": json.dumps(inputs)}
-        self.lake.append(RUNS, frame(self.lake.spark, RUNS, counts | run))
-
-    def record_all(self, **found: Any) -> None:
-        self.record("find_eval_overlap", self.found | found)
-        self.record("build_pairs", self.built)
-
-    def is_refused(self, *settings: Settings) -> bool:
-        """Under each of the settings, or its own."""
-        given, refusals = settings or (self.settings,), []
-        for each in given:
-            try:
-                check_decontaminated(self.lake, each)
-            except UnusableSettings as refusal:
-                refusals.append(str(refusal))
-        assert all("eval.sets: " in refusal and "run find_eval_overlap" in refusal for refusal in refusals)
-        assert len(refusals) in (0, len(given))
-        return bool(refusals)
-
-
-@pytest.fixture
-def recorded(archive: Lake, tmp_path: Path) -> Recorded:
-    (tmp_path / "set").mkdir()
-    (tmp_path / "set" / "1.png").write_text("an image")
-    return Recorded(archive, settings_for(archive, tmp_path, f"eval.sets.mine={tmp_path / 'set'}"))
-
-
-def test_nothing_is_exported_that_evaluation_sets_were_not_looked_for_in(recorded: Recorded, tmp_path: Path) -> None:
-    lake, without_sets = recorded.lake, settings_for(recorded.lake, tmp_path)
-    assert not recorded.is_refused(without_sets)
-    with pytest.raises(UnusableSettings, match=r"eval\.sets: "):
-        export_shards.run(lake.spark, recorded.settings, RunContext.new())
-    recorded.record("find_eval_overlap", recorded.found)
-    assert recorded.is_refused(recorded.settings, without_sets)  # until the pairs are built with what was found
-    recorded.record("build_pairs", recorded.built)
-    assert not recorded.is_refused(recorded.settings, without_sets)
-    export_shards.run(lake.spark, without_sets, RunContext.new())
-    manifest = json.loads((tmp_path / "shards" / "mine" / "manifest.json").read_text())
-    digest = find_eval_overlap.set_digest("mine", str(tmp_path / "set"))
-    assert manifest["eval_sets"] == {"mine": {"digest": digest, "num_rejected": 0}}
-    other = settings_for(lake, tmp_path, f"eval.sets.mine={tmp_path / 'set'}", "duplicates.max_distance=2")
-    assert recorded.is_refused(other)
-    (tmp_path / "set" / "2.png").write_text("another")
-    assert recorded.is_refused()
-
-
-@pytest.mark.parametrize("table", [EVAL_OVERLAP, IMAGES, PAIRS])
-def test_an_export_is_refused_while_a_table_is_not_what_the_recorded_runs_left(recorded: Recorded, table: Table) -> None:
-    """As of a run that was killed before it was recorded, or of one stage that ran alone."""
-    recorded.record_all()
-    assert not recorded.is_refused()
-    new = pair("new") if table is PAIRS else dict.fromkeys(table.key, "new")
-    recorded.lake.append(table, frame(recorded.lake.spark, table, new))
-    assert recorded.is_refused()
-
-
-@pytest.mark.parametrize("table", [EVAL_OVERLAP, IMAGES])
-def test_an_export_is_refused_where_pairs_were_built_before_the_last_comparison(recorded: Recorded, table: Table) -> None:
-    recorded.built["tables"][table.name] -= 1
-    recorded.record_all()
-    assert recorded.is_refused()
-
-
-def test_an_export_is_refused_while_the_decoder_has_failed_at_an_image_of_a_set(recorded: Recorded, tmp_path: Path) -> None:
-    lake = recorded.lake
-    recorded.record_all()
-    reject = {"stage": "find_eval_overlap", "key": "mine/1.png", "detail": "", "attempts": 1, "first_seen": DAY_1} | {
-        "fingerprint": "0", "last_seen": DAY_1, "run_id": "1"
-    }  # fmt: skip
-    lake.append(REJECTS, frame(lake.spark, REJECTS, reject | {"reason": "truncated"}))
-    assert not recorded.is_refused()
-    assert export_shards.eval_sets(lake)["mine"]["num_rejected"] == 1
-    lake.append(REJECTS, frame(lake.spark, REJECTS, reject | {"key": "mine/2.png", "reason": "fetch_failed"}))
-    assert recorded.is_refused(recorded.settings, settings_for(lake, tmp_path))
 
 
 def test_an_export_that_is_interrupted_leaves_no_manifest(archive: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

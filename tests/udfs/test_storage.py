@@ -82,6 +82,16 @@ def test_a_folder_with_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> Non
         list(list_files(str(tmp_path)))
 
 
+def test_a_link_to_itself_and_a_pipe_say_so(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(ValueError, match=r"loop' cannot be read"):
+        list(list_files(str(tmp_path)))
+    (tmp_path / "loop").unlink()
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match=r"pipe' is neither a file nor a folder"):
+        list(list_files(str(tmp_path)))
+
+
 def test_a_name_that_is_not_utf8_says_so(tmp_path: Path) -> None:
     (tmp_path / os.fsdecode(b"\xff.png")).touch()
     with pytest.raises(ValueError, match=r"xff\.png' has a name that is not UTF-8; rename it"):

@@ -1,0 +1,149 @@
+"""An export is refused unless its pairs say in which evaluation sets each image stands, by what real runs have recorded."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from conf.load import load_settings
+from conf.settings import LakeSettings, Settings, UnusableSettings
+from jobs import export_shards, find_eval_overlap
+from jobs.decontamination import check_decontaminated, eval_sets
+from jobs.entry import job_module
+from jobs.stage import RunContext, run_stage
+from jobs.tables import Lake
+from schemas.duplicates import DUPLICATES
+from schemas.eval_overlap import EVAL_OVERLAP
+from schemas.images import IMAGES
+from schemas.pairs import PAIRS
+from schemas.rejects import REJECTS
+from schemas.table import Table
+from tests.jobs.rows import DAY_1, frame
+from tests.udfs.image_samples import encoded, image
+from udfs.images import ImageOptions, process_image
+
+pytestmark = pytest.mark.spark
+STAGES = ("find_duplicates", "find_eval_overlap", "build_pairs")
+
+
+@dataclass(frozen=True)
+class Compared:
+    """An archive whose images a set was looked for in, by stages that really ran."""
+
+    lake: Lake
+    folder: Path
+
+    def settings(self, *overrides: str, with_set: bool = True) -> Settings:
+        named = [f"eval.sets.mine={self.folder / 'set'}"] if with_set else []
+        places = [f"lake.uri={self.lake.settings.uri}", f"export.uri={self.lake.settings.uri}/../shards", "export.name=mine"]
+        return load_settings("local", [*places, *named, *overrides])
+
+    def run(self, *stages: str) -> None:
+        for stage in stages:
+            run_stage(self.lake.spark, self.settings(), RunContext.new(), job_module(stage), stage)
+
+    def refusal(self, *overrides: str, with_set: bool = True) -> str:
+        """Why an export is refused; nothing where it is not."""
+        try:
+            check_decontaminated(self.lake, self.settings(*overrides, with_set=with_set))
+        except UnusableSettings as refusal:
+            return str(refusal)
+        return ""
+
+
+@pytest.fixture(scope="module")
+def built(spark: SparkSession, empty_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Compared:
+    folder = tmp_path_factory.mktemp("compared")
+    lake = Lake(spark, LakeSettings(uri=str(shutil.copytree(empty_lake, folder / "lake"))))
+    record = process_image(encoded(image(), "PNG"), ImageOptions())
+    lake.append(IMAGES, frame(spark, IMAGES, asdict(record)))
+    (folder / "set").mkdir()
+    (folder / "set" / "1.png").write_bytes(encoded(image(), "PNG"))
+    made = Compared(lake, folder)
+    made.run(*STAGES)
+    return made
+
+
+@pytest.fixture
+def compared(built: Compared, tmp_path: Path) -> Compared:
+    """A copy of the archive; the set stays where it is."""
+    copy = shutil.copytree(built.folder / "lake", tmp_path / "lake")
+    return Compared(Lake(built.lake.spark, LakeSettings(uri=str(copy))), built.folder)
+
+
+def test_what_was_compared_is_exported_and_the_manifest_names_the_set(compared: Compared) -> None:
+    compared.lake.spark.sql(f"OPTIMIZE {compared.lake.identifier(IMAGES)}")
+    assert (compared.refusal(), compared.refusal(with_set=False), compared.refusal("duplicates.hashes_per_task=5")) == (
+        "",
+        "",
+        "",
+    )
+    settings = compared.settings(with_set=False)
+    export_shards.run(compared.lake.spark, settings, RunContext.new())
+    manifest = json.loads((Path(settings.export.uri) / "mine" / "manifest.json").read_text())
+    digest = find_eval_overlap.set_digest("mine", str(compared.folder / "set"))
+    assert manifest["eval_sets"] == {"mine": {"digest": digest, "num_rejected": 0}}
+
+
+def test_without_a_comparison_only_an_export_without_sets_is_written(lake: Lake, built: Compared) -> None:
+    never = Compared(lake, built.folder)
+    assert never.refusal(with_set=False) == ""
+    assert "compared other sets" in never.refusal()
+
+
+@pytest.mark.parametrize(
+    "override", ["duplicates.max_distance=2", "duplicates.max_distance_256=3", "eval.sets.other={folder}/set"]
+)
+def test_an_export_of_other_sets_or_bounds_than_were_compared_is_refused(compared: Compared, override: str) -> None:
+    assert "compared other sets or contents" in compared.refusal(override.format(folder=compared.folder))
+    if "sets" not in override:
+        assert "compared other sets or contents" in compared.refusal(override, with_set=False)
+
+
+@pytest.mark.parametrize(
+    ("table", "stages"),
+    [
+        (IMAGES, "find_duplicates, find_eval_overlap, build_pairs"),
+        (DUPLICATES, "find_duplicates, build_pairs"),
+        (EVAL_OVERLAP, "find_eval_overlap, build_pairs"),
+        (PAIRS, "build_pairs"),
+    ],
+)
+def test_an_export_is_refused_while_a_table_is_not_what_the_runs_left(compared: Compared, table: Table, stages: str) -> None:
+    """As of a run that was killed before it was recorded, or of one stage that ran alone."""
+    values = {"split": "train", "license_group": "commercial", "rights": "article"} if table is PAIRS else {}
+    if table is DUPLICATES:
+        values = {"kind": "near"}
+    compared.lake.append(table, frame(compared.lake.spark, table, dict.fromkeys(table.key, "new") | values))
+    for with_set in (True, False):
+        told = compared.refusal(with_set=with_set)
+        assert "tables have changed since" in told
+        assert f"run {stages} before" in told
+
+
+def test_pairs_that_were_built_before_the_last_comparison_are_not_exported(compared: Compared) -> None:
+    row = {"image_sha256": "gone", "eval_set": "mine"}
+    compared.lake.append(EVAL_OVERLAP, frame(compared.lake.spark, EVAL_OVERLAP, row))
+    compared.run("find_eval_overlap")
+    assert "run build_pairs before" in compared.refusal()
+    compared.run("build_pairs")
+    assert compared.refusal() == ""
+
+
+def test_an_export_is_refused_while_the_decoder_has_failed_at_an_image_of_a_set(compared: Compared) -> None:
+    reject = {"stage": "find_eval_overlap", "detail": "", "attempts": 1, "first_seen": DAY_1, "last_seen": DAY_1}
+
+    def add(key: str, reason: str) -> None:
+        compared.lake.append(REJECTS, frame(compared.lake.spark, REJECTS, reject | {"key": key, "reason": reason}))
+
+    add("mine/1.png", "truncated")
+    assert compared.refusal() == ""
+    assert eval_sets(compared.lake)["mine"]["num_rejected"] == 1
+    add("mine/2.png", "fetch_failed")
+    for with_set in (True, False):
+        assert "the decoder failed at mine/2.png, as for lack of memory" in compared.refusal(with_set=with_set)
