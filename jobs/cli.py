@@ -22,7 +22,7 @@ from jobs.describe import columns_grid, rejects_by_reason, table_sizes, tables_g
 from jobs.entry import DONE, STAGES, WRONG_USE, run_job
 from jobs.queries import check_read_only, error_in_a_line, rows_grid
 from jobs.sample import write_sample
-from jobs.session import spark_session
+from jobs.session import command_session
 from jobs.tables import Lake
 from schemas.catalog import BY_NAME, TABLES
 
@@ -70,7 +70,7 @@ def open_lake(profile: str, overrides: list[str] | None) -> tuple[Lake, Settings
     """The archive that the settings name; UnusableSettings when there is none yet."""
     settings = load_settings(profile, overrides or [])
     with working("Starting Spark"):
-        lake = Lake(spark_session(settings, "sql"), settings.lake)
+        lake = Lake(command_session(settings, "sql"), settings.lake)
         exists = lake.exists()
     if not exists:
         raise UnusableSettings(

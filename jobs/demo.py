@@ -20,7 +20,7 @@ from jobs.describe import archive_summary, tables_grid
 from jobs.entry import DONE, UNRECONCILED
 from jobs.pipeline import run_pipeline
 from jobs.sample import write_sample
-from jobs.session import spark_session
+from jobs.session import command_session
 from jobs.stage import ReconciliationError
 from jobs.tables import Lake
 
@@ -43,7 +43,7 @@ def run_demo(out: Path, source: str | None, ids: str | None, console: Console) -
     overrides = [f"source.uri={source}", f"lake.uri={out}/lake", f"export.uri={out}/shards", f"spark.log_file={out}/spark.log"]
     overrides += _ANY_SOURCE
     settings = load_settings("local", [*overrides, *([f"source.ids={ids}"] if ids else [])])
-    spark = spark_session(settings, "demo")
+    spark = command_session(settings, "demo")
     try:
         run_pipeline(spark, settings, console)
         archive = archive_summary(Lake(spark, settings.lake))

@@ -9,7 +9,7 @@ from typing import cast
 from conf.load import PROFILES, load_settings
 from conf.settings import UnusableSettings
 from jobs.lease import lease
-from jobs.session import spark_session
+from jobs.session import command_session
 from jobs.stage import Job, ReconciliationError, RunContext, StageResult, run_stage
 from jobs.tables import Lake
 
@@ -41,7 +41,7 @@ def run_job(stage: str, arguments: list[str]) -> int:
     try:
         profile, overrides = parse_arguments(arguments)
         settings = load_settings(profile, overrides)
-        spark = spark_session(settings, stage)
+        spark = command_session(settings, stage)
     except UnusableSettings as error:
         return refuse(error)
     try:

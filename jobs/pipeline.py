@@ -18,7 +18,7 @@ from conf.load import load_settings
 from conf.settings import Settings, UnusableSettings
 from jobs.entry import DONE, STAGES, UNRECONCILED, interrupted, job_module, parse_arguments, refuse
 from jobs.lease import lease
-from jobs.session import spark_session
+from jobs.session import command_session
 from jobs.stage import ReconciliationError, RunContext, StageResult, check_settings, newest_inputs, run_stage
 from jobs.tables import Lake
 
@@ -116,7 +116,7 @@ def main(arguments: list[str]) -> int:
     try:
         profile, overrides = parse_arguments(arguments)
         settings = load_settings(profile, overrides)
-        run_pipeline(spark_session(settings, "pipeline"), settings, Console())
+        run_pipeline(command_session(settings, "pipeline"), settings, Console())
     except UnusableSettings as error:
         return refuse(error)
     except ReconciliationError as error:

@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,23 +47,24 @@ def spark_session(settings: Settings, name: str) -> SparkSession:
     with _jvm_log(settings):
         session = _builder(settings, name).getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
-    _end_on_interrupt()
     return _with_options(session, settings)
 
 
-def _end_on_interrupt() -> None:
-    """Make Ctrl-C end a command at once; in a notebook it goes on cancelling what runs there, as PySpark has it.
+def command_session(settings: Settings, name: str) -> SparkSession:
+    """As spark_session, for a command: Ctrl-C ends it at once.
 
-    PySpark's handler asks the JVM in the middle of another question to it, which fails with pages of tracebacks.
+    In a notebook PySpark's own handler cancels what runs there. It asks the JVM in the middle of another question to it, which
+    fails with pages of tracebacks that a command has no use for.
     """
-    if "IPython" in sys.modules or threading.current_thread() is not threading.main_thread():
-        return
+    session = spark_session(settings, name)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, _interrupted)
+    return session
 
-    def interrupted(*_: object) -> None:
-        logging.disable()
-        raise KeyboardInterrupt
 
-    signal.signal(signal.SIGINT, interrupted)
+def _interrupted(*_: object) -> None:
+    logging.disable()  # what py4j says of the question that was cut off
+    raise KeyboardInterrupt
 
 
 def check_java() -> int:

@@ -23,6 +23,7 @@ _WINDOW_SIDE_PX = 64
 _NUM_WAVES = 20  # 17 are needed; 20 fill vectors of four
 _ROUNDING = 1e-6  # what is below is zero: it may be nothing but rounding, and no bit may depend on that
 _SYMMETRIC = 0.03  # of the mean size of all: frequencies of one parity that are smaller are taken as none
+_DIGITS = 13  # of cosines and exponentials, whose last bits NumPy computes differently on different processors
 _ALL_BITS = (1 << 64) - 1
 
 
@@ -141,13 +142,13 @@ def _frequencies(values: Values, waves: Values) -> Values:
 
 def _gaussian_window() -> Values:
     centres = (np.arange(_WINDOW_SIDE_PX) + 0.5) / _WINDOW_SIDE_PX * 2 - 1
-    fade = np.exp(-(centres**2) / (2 * _WINDOW_SIGMA**2))
+    fade = np.exp(-(centres**2) / (2 * _WINDOW_SIGMA**2)).round(_DIGITS)
     return np.outer(fade, fade)
 
 
 @cache
 def _cosines(side: int, num: int) -> Values:
-    return np.asarray(np.cos(np.pi * np.outer(np.arange(side) + 0.5, np.arange(num)) / side), dtype=np.float64)
+    return np.asarray(np.cos(np.pi * np.outer(np.arange(side) + 0.5, np.arange(num)) / side), dtype=np.float64).round(_DIGITS)
 
 
 _WINDOW = _gaussian_window()

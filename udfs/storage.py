@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -13,6 +14,9 @@ from pathlib import Path
 
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
+
+_URL = re.compile(r"[A-Za-z][\w+.-]+:/")  # with one slash too, as Spark and Databricks print places
+_FILE_URL = re.compile(r"^file:(//(localhost)?)?(?=/)")
 
 
 @dataclass(frozen=True)
@@ -25,13 +29,13 @@ class StoredFile:
 
 
 def is_local(uri: str) -> bool:
-    """Whether a place is a folder of this machine."""
-    return "://" not in uri or uri.startswith("file://")
+    """Whether a place is a folder of this machine: no URL, or one with `file:`."""
+    return uri.startswith("file:/") or not _URL.match(uri)
 
 
 def local_path(uri: str) -> Path:
     """The folder that a local place is."""
-    return Path(uri.removeprefix("file://")).absolute()
+    return Path(_FILE_URL.sub("", uri)).absolute()
 
 
 def open_store(uri: str) -> ObjectStore:

@@ -95,10 +95,10 @@ def test_a_running_session_is_taken_as_it_is_with_the_options_that_may_still_cha
 SLEEPING = """
 from conf.load import load_settings
 from jobs.entry import interrupted
-from jobs.session import spark_session
+from jobs.session import command_session
 try:
     options = ["spark.master=local[1]", "spark.driver_memory=1g", "spark.log_file=spark.log"]
-    spark = spark_session(load_settings("local", options), "x")
+    spark = command_session(load_settings("local", options), "x")
     print("up", flush=True)
     spark.sql("SELECT reflect('java.lang.Thread', 'sleep', bigint(60000))").collect()
 except KeyboardInterrupt:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 from itertools import combinations
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from tests.conftest import ROOT
 from tests.udfs.image_samples import Pixels
 from udfs.grey_lanczos import _agrees_with_pillow, grey_square, square_by_pillow
 from udfs.images import process_image
@@ -186,3 +190,15 @@ def num_near(hashes: list[tuple[Bits, Bits]]) -> int:
     """Pairs of different pictures that would be taken for copies."""
     distances = [[np.count_nonzero(a != b) for a, b in zip(*pair, strict=True)] for pair in combinations(hashes, 2)]
     return sum(near <= 6 and far <= 44 for near, far in distances)
+
+
+def test_what_pictures_are_multiplied_with_does_not_depend_on_the_processor() -> None:
+    shown = (
+        "import udfs.phash as p; print((p._WINDOW.tobytes() + p._cosines(64, 20).tobytes() + p._cosines(32, 8).tobytes()).hex())"
+    )
+    digits = set()
+    for disabled in ("", "X86_V4", "X86_V4 X86_V3"):
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "NPY_DISABLE_CPU_FEATURES": disabled, "PYTHONWARNINGS": "ignore"}
+        done = subprocess.run([sys.executable, "-c", shown], env=environment, capture_output=True, text=True, check=True)
+        digits.add(done.stdout)
+    assert len(digits) == 1

@@ -8,7 +8,7 @@ import pytest
 from udfs.storage import delete, delete_others, list_files, open_store, put_bytes, put_file, reader
 
 
-@pytest.mark.parametrize("form", ["{folder}", "file://{folder}"])
+@pytest.mark.parametrize("form", ["{folder}", "file://{folder}", "file:{folder}", "file://localhost{folder}"])
 def test_a_folder_is_made_and_written_to(form: str, tmp_path: Path) -> None:
     folder = tmp_path / "new" / "export"
     store = open_store(form.format(folder=folder))
@@ -36,7 +36,7 @@ def test_an_object_store_is_opened_by_its_url() -> None:
     assert type(open_store("s3://bucket/shards")).__name__ == "S3Store"
 
 
-@pytest.mark.parametrize("uri", ["hdfs://host/shards", "ftp://host/shards", "s4://bucket"])
+@pytest.mark.parametrize("uri", ["hdfs://host/shards", "ftp://host/shards", "s4://bucket", "dbfs:/mnt/shards"])
 def test_a_place_that_cannot_be_written_is_refused_in_one_line(uri: str) -> None:
     with pytest.raises(ValueError, match=f"^{uri} is no place for files: [^\n]+$"):
         open_store(uri)
