@@ -10,7 +10,7 @@ from conf.load import PROFILES, load_settings
 from conf.settings import UnusableSettings
 from jobs.lease import lease
 from jobs.session import command_session
-from jobs.stage import Job, ReconciliationError, RunContext, StageResult, run_stage
+from jobs.stage import Counts, Job, ReconciliationError, RunContext, StageResult, run_stage
 from jobs.tables import Lake
 
 STAGES = (
@@ -80,12 +80,17 @@ def result_line(result: StageResult) -> str:
     if result.counts is None:
         return f"{result.stage}: up to date"
     counts = result.counts
-    filtered = ", ".join(f"{reason} {number}" for reason, number in counts.filtered.items() if number)
+    filtered = filtered_line(counts)
     return (
         f"{result.stage}: {counts.num_in} in = {counts.num_ok} ok + {counts.num_rejected} rejected"
         f" + {counts.num_filtered} filtered"
         f"{f' ({filtered})' if filtered else ''}, {result.seconds:.1f} s"
     )
+
+
+def filtered_line(counts: Counts) -> str:
+    """How many inputs were left out for each reason; empty if none was."""
+    return ", ".join(f"{reason} {number:,}" for reason, number in counts.filtered.items() if number)
 
 
 def write_line(text: str) -> None:

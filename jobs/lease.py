@@ -57,6 +57,17 @@ def claims_in(folder: HadoopFolder) -> list[Claim]:
     return found
 
 
+def running_claims(spark: SparkSession, uri: str, now: datetime) -> list[Claim]:
+    """Claims of runs that are alive on the archive at `uri`, by their run; none where no file can be looked at."""
+    try:
+        return sorted(
+            (claim for claim in claims_in(HadoopFolder(spark, f"{uri}/_lease")) if claim.is_alive(now)),
+            key=lambda claim: claim.run_id,
+        )
+    except Py4JJavaError:  # no run has begun, or a place where Spark reads tables and nobody may look at files
+        return []
+
+
 class Lease:
     """A claim that is held, and renewed by a thread of its own."""
 

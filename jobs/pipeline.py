@@ -16,7 +16,7 @@ from rich.table import Table as Grid
 
 from conf.load import load_settings
 from conf.settings import Settings, UnusableSettings
-from jobs.entry import DONE, STAGES, UNRECONCILED, interrupted, job_module, parse_arguments, refuse
+from jobs.entry import DONE, STAGES, UNRECONCILED, filtered_line, interrupted, job_module, parse_arguments, refuse
 from jobs.lease import lease
 from jobs.session import command_session
 from jobs.stage import ReconciliationError, RunContext, StageResult, check_settings, newest_inputs, run_stage
@@ -96,8 +96,10 @@ def _watch(spark: SparkSession, progress: Progress, lines: list[int], done: Even
 
 
 def reconciliation(results: list[StageResult]) -> Grid:
-    """What became of every stage's inputs, as a table for the terminal."""
-    grid = Grid(title="Every input is accounted for: in = ok + rejected + filtered", title_justify="left")
+    """What became of every stage's inputs, as a table for the terminal; below it why inputs were filtered."""
+    why = [f"{result.stage} filtered {told}" for result in results if result.counts and (told := filtered_line(result.counts))]
+    title = "Every input is accounted for: in = ok + rejected + filtered"
+    grid = Grid(title=title, title_justify="left", caption="\n".join(why), caption_justify="left")
     grid.add_column("stage", no_wrap=True)
     for name in ("in", "ok", "rejected", "filtered", "seconds"):
         grid.add_column(name, justify="right")

@@ -5,6 +5,7 @@ Only the tables are read: neither the source nor a search is asked.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -14,6 +15,7 @@ from pyspark.sql import functions as F
 
 from conf.settings import Settings
 from jobs import extract_figures, fetch_articles, fetch_images, find_eval_overlap, sync_inventory
+from jobs.lease import running_claims
 from jobs.listing_checks import inventory_time
 from jobs.orphans import count_orphans
 from jobs.stage import newest_inputs, refused_for_good
@@ -46,6 +48,7 @@ def archive_status(lake: Lake, settings: Settings) -> dict[str, Any]:
     followed = inventory_time(inputs.get(sync_inventory.STAGE))
     return {
         "inventory": followed and followed.isoformat(),
+        "running": running(lake),
         "last_run": last_run(lake.read(RUNS)),
         "selection": AS_SET if settings.source.query is None else AS_LAST_SEARCHED,
         "versions": counts_by_group(version_states(lake, settings, wanted)),
@@ -140,6 +143,12 @@ def refused(rejects: DataFrame) -> list[dict[str, Any]]:
         F.count("*").alias("num_rows"), F.max("attempts").alias("attempts"), last_seen.alias("last_seen"), newest.alias("example")
     )
     return [row.asDict(recursive=True) for row in grouped.orderBy("stage", F.desc("num_rows"), "reason").collect()]
+
+
+def running(lake: Lake) -> list[dict[str, Any]]:
+    """The run that writes to the archive now; more only where runs do not exclude one another."""
+    claims = running_claims(lake.spark, lake.settings.uri, datetime.now(UTC))
+    return [{"run_id": c.run_id, "host": c.host, "pid": c.pid, "last_seen": c.seen.isoformat(timespec="seconds")} for c in claims]
 
 
 def last_run(runs: DataFrame) -> dict[str, Any] | None:

@@ -60,6 +60,9 @@ def age(moment: str | None, now: datetime) -> str:
 def _heading(status: dict[str, Any], now: datetime) -> Grid:
     grid = Grid.grid(padding=(0, 2))
     grid.add_row("[bold]Newest inventory[/]", age(status["inventory"], now))
+    for one in status["running"]:
+        told = f"{one['run_id']}, process {one['pid']} on {one['host']}\nlast seen {age(one['last_seen'], now)}"
+        grid.add_row("[bold]Running[/]", escape(told))
     run = status["last_run"]
     grid.add_row("[bold]Last run[/]", age(run["started"], now) if run else "none yet")
     if status["selection"] == AS_LAST_SEARCHED:

@@ -8,14 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from udfs.compiled import compiled
+from udfs.weighted_pixel import LANES, put_weighted_pixel
 
 Pixels = npt.NDArray[np.uint8]
 Values = npt.NDArray[np.float32]
 Weights = tuple[npt.NDArray[np.int32], Values]
-
-_NUM_TAPS = 4  # as many columns at least are summed to a new one, some with weight 0
-_HALF = np.float32(0.5)
-_WHITE = np.int32(255)
 
 
 def area_average(pixels: Pixels, width: int, height: int) -> Pixels:
@@ -25,10 +22,10 @@ def area_average(pixels: Pixels, width: int, height: int) -> Pixels:
     cv2.INTER_AREA in a third of its time, but for the rounding of a value that lies between two.
     """
     rows, columns = pixels.shape[:2]
-    out = np.empty((height, 3 * width), dtype=np.uint8)
+    out = np.empty(height * width * 3 + LANES, dtype=np.uint8)
     flat = np.ascontiguousarray(pixels).reshape(rows, -1)
     _average(flat, _weights(columns, width), _weights(rows, height), out)
-    return out.reshape(height, width, 3)
+    return out[: height * width * 3].reshape(height, width, 3)
 
 
 @lru_cache(maxsize=256)
@@ -36,7 +33,7 @@ def _weights(length: int, new_length: int) -> Weights:
     """Of each of `new_length` parts of `length`: the first index in it, and the weights [new_length, most] from there on."""
     starts = np.arange(new_length, dtype=np.int64) * length  # in units of 1 / new_length, so that nothing is rounded
     first = starts // new_length
-    most = max(_NUM_TAPS, -(-length // new_length) + 1)
+    most = -(-length // new_length) + 1
     borders = (first[:, None] + np.arange(most)) * new_length
     covered = np.minimum(borders + new_length, starts[:, None] + length) - np.maximum(borders, starts[:, None])
     return first.astype(np.int32), (np.maximum(covered, 0) / length).astype(np.float32)
@@ -44,44 +41,23 @@ def _weights(length: int, new_length: int) -> Weights:
 
 @compiled
 def _average(pixels: Pixels, across: Weights, down: Weights, out: Pixels) -> None:
-    """Rows [any, 3 * columns] summed up to one, and that one's columns to the row of `out`."""
+    """Rows [any, 3 * columns] summed up to one, and that one's columns to a row of `out`, which is flat and LANES longer."""
     first, weights = down
-    sums = np.zeros(pixels.shape[1] + 3 * across[1].shape[1], np.float32)  # weights behind the last column are 0
+    first_x, weights_x = across
+    num_x = weights_x.shape[1]
+    sums = np.zeros(pixels.shape[1] + 3 * num_x + LANES, np.float32)  # weights behind the last column are 0
     for y in range(first.size):
         for x in range(sums.size):
             sums[x] = 0.0
         for index in range(weights.shape[1]):
             if weights[y, index] > 0:
                 _add(sums, pixels[first[y] + index], weights[y, index])
-        _put(sums, across, out[y])
+        for x in range(first_x.size):
+            at, to = np.uintp(3 * first_x[x]), np.uintp(3 * (y * first_x.size + x))
+            put_weighted_pixel(sums, at, weights_x, np.uintp(x * num_x), np.uintp(num_x), out, to)
 
 
 @compiled
 def _add(sums: Values, row: Pixels, weight: np.float32) -> None:
     for x in range(row.size):
         sums[x] += weight * np.float32(row[x])
-
-
-@compiled
-def _put(sums: Values, across: Weights, out: Pixels) -> None:
-    first, weights = across
-    num = weights.shape[1]
-    for x in range(first.size):
-        at = 3 * first[x]
-        red, green, blue = _HALF, _HALF, _HALF
-        for index in range(_NUM_TAPS):  # of a known number, so that no loop is left of it
-            weight = weights[x, index]
-            red += weight * sums[at]
-            green += weight * sums[at + 1]
-            blue += weight * sums[at + 2]
-            at += 3
-        for index in range(_NUM_TAPS, num):
-            weight = weights[x, index]
-            red += weight * sums[at]
-            green += weight * sums[at + 1]
-            blue += weight * sums[at + 2]
-            at += 3
-        # Weights of millions of pixels do not sum to 1 in 32 bits.
-        out[3 * x] = np.uint8(min(np.int32(red), _WHITE))
-        out[3 * x + 1] = np.uint8(min(np.int32(green), _WHITE))
-        out[3 * x + 2] = np.uint8(min(np.int32(blue), _WHITE))

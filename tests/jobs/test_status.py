@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import shutil
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from conf.load import load_settings
 from conf.settings import LakeSettings, Settings
 from jobs.cli import app
 from jobs.fetch_articles import wanted_versions
+from jobs.lease import lease
 from jobs.status import archive_status, counts_by_group, version_states, waiting
 from jobs.status_grids import age, status_grids
 from jobs.tables import CHANGE, INSERT, Lake
@@ -190,6 +192,16 @@ def test_the_terminal_shows_it_whole_in_80_columns(status: dict[str, Any]) -> No
         assert words in text
     assert [line.split() for line in text.splitlines() if "PMC99.1" in line] == [["fetch_failed", "2", "2", "PMC99.1"]]
     assert "…" not in text.replace("Inconsistent", "")
+
+
+@pytest.mark.spark
+def test_a_run_that_writes_now_is_told_and_one_that_has_ended_is_not(lake: Lake) -> None:
+    settings = settings_of(lake)
+    with lease(lake.spark, lake.settings, "20261105T080000-abcdef"):
+        during = archive_status(lake, settings)
+    assert [(one["run_id"], one["pid"]) for one in during["running"]] == [("20261105T080000-abcdef", os.getpid())]
+    assert f"Running           20261105T080000-abcdef, process {os.getpid()} on" in shown(during)
+    assert archive_status(lake, settings)["running"] == []
 
 
 @pytest.mark.parametrize(

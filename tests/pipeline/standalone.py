@@ -47,14 +47,11 @@ class Cluster:
     python: Path
     package: Path
 
-    def submit(self, settings: list[str], complaints: Path, **tuning: str) -> subprocess.Popen[bytes]:
-        """The pipeline under spark-submit, as a process group of its own; what it says on standard error goes to a file.
-
-        tuning: further options of Spark, by name.
-        """
+    def submit(self, settings: list[str], complaints: Path) -> subprocess.Popen[bytes]:
+        """The pipeline under spark-submit, as a process group of its own; what it says on standard error goes to a file."""
         command = [str(SPARK_HOME / "bin" / "spark-submit"), "--master", self.address, "--packages", DELTA]
         command += ["--py-files", str(self.package)]
-        options = [part for key, value in (TUNING | tuning).items() for part in ("--conf", f"{key}={value}")]
+        options = [part for key, value in TUNING.items() for part in ("--conf", f"{key}={value}")]
         command += ["--driver-memory", "1g", *options]
         command += [str(ROOT / "jobs" / "pipeline.py"), "--profile", "cluster"]
         environment = os.environ | {"PYSPARK_PYTHON": str(self.python), "PYTHONPATH": "", "SPARK_LOCAL_IP": "127.0.0.1"}
