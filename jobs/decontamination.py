@@ -81,9 +81,14 @@ def _is_current(recorded: str | None, now: dict[str, int], stage: str) -> bool:
 def eval_sets(lake: Lake) -> dict[str, dict[str, str | int]]:
     """Per evaluation set of the last comparison a digest of what it held, and how many of its files no image could be read of."""
     compared = find_eval_overlap.compared_sets(newest_inputs(lake).get(find_eval_overlap.STAGE))
-    rows = rejected(lake).groupBy(F.substring_index("key", "/", 1).alias("eval_set")).count().collect()
-    unread = {row["eval_set"]: row["count"] for row in rows}
+    unread = num_unread(lake)
     return {name: {"digest": found.digest, "num_rejected": unread.get(name, 0)} for name, found in compared.items()}
+
+
+def num_unread(lake: Lake) -> dict[str, int]:
+    """How many files and rows of each evaluation set no image could be read of: they are compared with nothing."""
+    rows = rejected(lake).groupBy(F.substring_index("key", "/", 1).alias("eval_set")).count().collect()
+    return {row["eval_set"]: row["count"] for row in rows}
 
 
 def rejected(lake: Lake) -> DataFrame:

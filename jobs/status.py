@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 
 from conf.settings import Settings
 from jobs import extract_figures, fetch_articles, fetch_images, find_eval_overlap, sync_inventory
+from jobs.decontamination import num_unread
 from jobs.lease import running_claims
 from jobs.listing_checks import inventory_time
 from jobs.orphans import count_orphans
@@ -61,14 +62,16 @@ def archive_status(lake: Lake, settings: Settings) -> dict[str, Any]:
     }
 
 
-def evaluation_sets(lake: Lake, settings: Settings, inputs: str | None) -> dict[str, int | None]:
-    """How many images of the archive stand in each evaluation set as it was last compared; None for one that never was.
+def evaluation_sets(lake: Lake, settings: Settings, inputs: str | None) -> dict[str, dict[str, int] | None]:
+    """Per evaluation set as it was last compared: images of the archive that stand in it, its files of which no image could be
+    read, which stand in for nothing; None for a set that never was compared.
 
     inputs: what the newest run of `find_eval_overlap` read.
     """
-    images = _counts(lake.read(EVAL_OVERLAP), "eval_set")
+    images, unread = _counts(lake.read(EVAL_OVERLAP), "eval_set"), num_unread(lake)
     compared = find_eval_overlap.compared_sets(inputs)
-    return {name: images.get(name, 0) if name in compared else None for name in sorted(compared.keys() | settings.eval.sets)}
+    known = {name: {"num_images": images.get(name, 0), "num_unread": unread.get(name, 0)} for name in compared}
+    return {name: known.get(name) for name in sorted(compared.keys() | settings.eval.sets)}
 
 
 def selected_versions(lake: Lake, settings: Settings) -> DataFrame:

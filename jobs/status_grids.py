@@ -67,10 +67,16 @@ def _heading(status: dict[str, Any], now: datetime) -> Grid:
     grid.add_row("[bold]Last run[/]", age(run["started"], now) if run else "none yet")
     if status["selection"] == AS_LAST_SEARCHED:
         grid.add_row("[bold]Selection[/]", "by source.query, as last searched: the next run searches again")
-    for number, (name, num_images) in enumerate(status["evaluation_sets"].items()):
-        kept_out = "not compared yet" if num_images is None else f"{num_images:,} of the archive's images stand in it"
-        grid.add_row("" if number else "[bold]Evaluation sets[/]", f"{escape(name)}: {kept_out}")
+    for number, (name, compared) in enumerate(status["evaluation_sets"].items()):
+        grid.add_row("" if number else "[bold]Evaluation sets[/]", f"{escape(name)}: {_kept_out(compared)}")
     return grid
+
+
+def _kept_out(compared: dict[str, int] | None) -> str:
+    if compared is None:
+        return "not compared yet"
+    unread = f"\n  {compared['num_unread']:,} of its files could not be read" if compared["num_unread"] else ""
+    return f"{compared['num_images']:,} images of the archive stand in it{unread}"
 
 
 def _versions(status: dict[str, Any]) -> Grid:

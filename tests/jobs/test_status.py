@@ -19,7 +19,7 @@ from conf.settings import LakeSettings, Settings
 from jobs.cli import app
 from jobs.fetch_articles import wanted_versions
 from jobs.lease import lease
-from jobs.status import archive_status, counts_by_group, version_states, waiting
+from jobs.status import archive_status, counts_by_group, evaluation_sets, running, version_states, waiting
 from jobs.status_grids import age, status_grids
 from jobs.tables import CHANGE, INSERT, Lake
 from schemas.articles import ARTICLES
@@ -36,6 +36,7 @@ from udfs.jats import EXTRACTOR_VERSION
 
 NOW = datetime(2026, 11, 5, 9, 30, tzinfo=UTC)
 MANIFEST = "inventory-reports/pmc-oa-opendata/metadata/2026-11-03T01-00Z/manifest.json"
+COMPARED = json.dumps({"mark": json.dumps(["phash-1", {"slake": "0", "vqa": "1"}])})
 
 
 def put(lake: Lake, table: Table, *rows: dict[str, Any]) -> None:
@@ -83,7 +84,9 @@ def filled(spark: SparkSession, empty_lake: Path, tmp_path_factory: pytest.TempP
     )
     put(lake, PAIRS, {"pair_id": "a", "license_group": "commercial", "split": "train"})
     put(lake, TOMBSTONES, {"pair_id": "b", "reason": "retracted"})
-    put(lake, RUNS, run_row("sync_inventory", DAY_1, "run-1"), run_row("sync_inventory", DAY_2), run_row("fetch_articles", DAY_2))
+    compared = run_row("find_eval_overlap", DAY_1, "run-1") | {"inputs": COMPARED}
+    put(lake, RUNS, run_row("sync_inventory", DAY_1, "run-1"), compared)
+    put(lake, RUNS, run_row("sync_inventory", DAY_2), run_row("fetch_articles", DAY_2))
     return lake
 
 
@@ -151,19 +154,18 @@ def test_the_status_of_a_search_asks_nobody_and_counts_what_the_last_one_took_up
 
 
 @pytest.mark.spark
-def test_each_evaluation_set_says_how_many_images_stand_in_it(spark: SparkSession, empty_lake: Path, tmp_path: Path) -> None:
-    lake = Lake(spark, LakeSettings(uri=str(shutil.copytree(empty_lake, tmp_path / "lake"))))
-    nothing = archive_status(lake, settings_of(lake))
-    assert nothing["evaluation_sets"] == {}
-    assert "Evaluation sets" not in shown(nothing)
-    inputs = json.dumps({"mark": json.dumps(["phash-1", {"slake": "0", "vqa": "1"}])})
-    put(lake, RUNS, run_row("find_eval_overlap", DAY_1) | {"inputs": inputs})
+def test_each_evaluation_set_says_how_many_images_stand_in_it(lake: Lake, status: dict[str, Any]) -> None:
+    assert status["evaluation_sets"] == {name: {"num_images": 0, "num_unread": 0} for name in ("slake", "vqa")}
+    assert "Evaluation sets" not in shown(status | {"evaluation_sets": {}})
     overlap = {"eval_image": "e", "hamming_distance": 0, "hash_version": "phash-1"}
     put(lake, EVAL_OVERLAP, *({"image_sha256": name, "eval_set": "vqa", **overlap} for name in ("a", "b")))
-    found = archive_status(lake, settings_of(lake, "eval.sets.new=/data/new", "eval.sets.vqa=/data/vqa"))
-    assert found["evaluation_sets"] == {"new": None, "slake": 0, "vqa": 2}
-    assert re.search(r"Evaluation sets +new: not compared yet *\n +slake: 0 of the", shown(found))
-    assert "vqa: 2 of the archive's images stand in it" in shown(found)
+    put(lake, REJECTS, {"key": "slake/a.txt", "stage": "find_eval_overlap", "reason": "not_an_image", "fingerprint": "1"})
+    found = evaluation_sets(lake, settings_of(lake, "eval.sets.new=/data/new", "eval.sets.vqa=/data/vqa"), COMPARED)
+    assert found == {"new": None, "slake": {"num_images": 0, "num_unread": 1}, "vqa": {"num_images": 2, "num_unread": 0}}
+    told = shown(status | {"evaluation_sets": found})
+    assert re.search(r"Evaluation sets +new: not compared yet *\n +slake: 0 images of the", told)
+    assert re.search("slake: 0 images of the archive stand in it *\n +1 of its files could not be read *\n", told)
+    assert re.search("vqa: 2 images of the archive stand in it *\n", told)
 
 
 @pytest.mark.spark
@@ -195,13 +197,12 @@ def test_the_terminal_shows_it_whole_in_80_columns(status: dict[str, Any]) -> No
 
 
 @pytest.mark.spark
-def test_a_run_that_writes_now_is_told_and_one_that_has_ended_is_not(lake: Lake) -> None:
-    settings = settings_of(lake)
+def test_a_run_that_writes_now_is_told_and_one_that_has_ended_is_not(lake: Lake, status: dict[str, Any]) -> None:
     with lease(lake.spark, lake.settings, "20261105T080000-abcdef"):
-        during = archive_status(lake, settings)
-    assert [(one["run_id"], one["pid"]) for one in during["running"]] == [("20261105T080000-abcdef", os.getpid())]
-    assert f"Running           20261105T080000-abcdef, process {os.getpid()} on" in shown(during)
-    assert archive_status(lake, settings)["running"] == []
+        (found,) = running(lake)
+    assert (found["run_id"], found["pid"]) == ("20261105T080000-abcdef", os.getpid())
+    assert f"Running           20261105T080000-abcdef, process {os.getpid()} on" in shown(status | {"running": [found]})
+    assert status["running"] == running(lake) == []
 
 
 @pytest.mark.parametrize(
