@@ -11,6 +11,7 @@ from pyspark.sql import SparkSession
 from jobs.hadoop_files import HadoopFolder
 
 MAINTENANCE = {"OPTIMIZE", "VACUUM", "COMPUTE"}
+_COMMIT_NAME = "{:020}.json"
 _COMMIT = re.compile(r"\d{20}\.json")
 
 
@@ -35,6 +36,18 @@ def newest_change(spark: SparkSession, table_uri: str) -> int | None:
     except Py4JJavaError:  # a place where Spark reads tables and nobody may read files
         return None
     return None
+
+
+def is_as_created(spark: SparkSession, table_uri: str) -> bool:
+    """Whether a table has no rows because nobody has written any since it was created; False where its log does not tell."""
+    try:
+        log = HadoopFolder(spark, f"{table_uri}/_delta_log")
+        is_alone = not log.exists(_COMMIT_NAME.format(1)) and log.exists(
+            _COMMIT_NAME.format(0)
+        )  # old commits go, the oldest first
+        return is_alone and _operation(log.first_line(_COMMIT_NAME.format(0))) == "CREATE TABLE"
+    except Py4JJavaError:
+        return False
 
 
 def _operation(line: str) -> str | None:

@@ -16,9 +16,10 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import MapType, StructType
 
 from conf.settings import LakeSettings, UnusableSettings
-from jobs.commit_log import is_maintenance, newest_change
+from jobs.commit_log import is_as_created, is_maintenance, newest_change
 from jobs.hadoop_files import HadoopFolder
 from jobs.lease import check_lease
+from jobs.table_ddl import create_statement
 from schemas.catalog import TABLES
 from schemas.table import Table
 
@@ -28,7 +29,6 @@ DELETE = "delete"
 CHANGE = "_change"
 _USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 _MAINTENANCE_AT_ONCE = 20
-_PROPERTIES = {"delta.enableChangeDataFeed": "true", "delta.enableDeletionVectors": "false"}
 
 
 class HistoryGone(Exception):
@@ -91,9 +91,14 @@ class Lake:
         return bool(DeltaTable.isDeltaTable(self.spark, self.path(last.name)))
 
     def read(self, table: Table, version: int | None = None) -> DataFrame:
-        """The table's rows, now or as of a Delta version."""
+        """The table's rows, now or as of a Delta version.
+
+        A table that nobody has written to is known to be empty, so that joins with it are no work; rows written later are not seen.
+        """
         suffix = "" if version is None else f" VERSION AS OF {version}"
-        return self.spark.sql(f"SELECT * FROM {self.identifier(table)}{suffix}")
+        rows = self.spark.sql(f"SELECT * FROM {self.identifier(table)}{suffix}")
+        is_empty = version is None and not self.settings.catalog and is_as_created(self.spark, self.path(table.name))
+        return rows.where(F.lit(False)) if is_empty else rows
 
     def changes(self, table: Table, since: int) -> DataFrame:
         """Rows of the change feed after Delta version `since`, with `_change_type`: insert, delete, update_preimage, ...
@@ -147,7 +152,7 @@ class Lake:
     def register_views(self) -> None:
         """Make every table a temporary view of its own name, for SQL."""
         for table in TABLES:
-            self.read(table).createOrReplaceTempView(table.name)
+            self.spark.read.table(self.identifier(table)).createOrReplaceTempView(table.name)
 
     @contextmanager
     def commit_note(self, note: str) -> Iterator[None]:
@@ -239,27 +244,6 @@ class Lake:
 
 def _on_key(table: Table) -> str:
     return " AND ".join(f"t.`{name}` = s.`{name}`" for name in table.key)
-
-
-def create_statement(table: Table, identifier: str, location: str | None = None) -> str:
-    """CREATE TABLE with comments, NOT NULL, CHECK constraints, clustering and the change data feed."""
-    # Statistics of texts and bytes cost every write and fill the log. Rows lie in files by the hash of their keys or as they are
-    # clustered: of other columns every file holds about every value, so that nothing could be skipped by them.
-    counted = dict.fromkeys((*table.key, *table.cluster_by))
-    properties = {**_PROPERTIES, "delta.dataSkippingStatsColumns": ",".join(counted)}
-    properties |= {f"delta.constraints.{name}": condition for name, condition in table.checks.items()}
-    pairs = ", ".join(f"'{key}' = '{_quoted(value)}'" for key, value in properties.items())
-    return (
-        f"CREATE TABLE IF NOT EXISTS {identifier} (\n  {table.columns_ddl()}\n) USING DELTA"
-        + (f"\nCLUSTER BY ({', '.join(table.cluster_by)})" if table.cluster_by else "")
-        + f"\nCOMMENT '{_quoted(table.comment)}'"
-        + (f"\nLOCATION '{_quoted(location)}'" if location else "")
-        + f"\nTBLPROPERTIES ({pairs})"
-    )
-
-
-def _quoted(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("'", "\\'")
 
 
 def spark_schema(table: Table) -> StructType:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.commit_log import is_maintenance, newest_change
+from jobs.commit_log import is_as_created, is_maintenance, newest_change
 from jobs.tables import Lake
 from schemas.rejects import REJECTS
 from tests.jobs.rows import frame
@@ -54,6 +54,29 @@ def test_a_log_that_does_not_name_its_operations_leaves_the_answer_to_delta(
     assert newest_change(spark, str(tmp_path)) == 0
     (log / f"{1:020d}.json").write_text(f"{line}\n", encoding="utf-8")
     assert newest_change(spark, str(tmp_path)) is None
+
+
+def test_a_table_is_as_created_until_rows_are_written(lake: Lake) -> None:
+    assert is_as_created(lake.spark, lake.path("rejects"))
+    assert lake.read(REJECTS).collect() == []
+    reject(lake, "a")
+    assert not is_as_created(lake.spark, lake.path("rejects"))
+    assert [row["key"] for row in lake.read(REJECTS).collect()] == ["a"]
+
+
+def test_a_table_that_came_with_rows_is_not_as_created(lake: Lake, tmp_path: Path) -> None:
+    reject(lake, "a")
+    for name, statement in (("cloned", "SHALLOW CLONE"), ("selected", "USING DELTA AS SELECT * FROM")):
+        lake.spark.sql(f"CREATE TABLE delta.`{tmp_path / name}` {statement} {lake.identifier(REJECTS)}")
+        assert newest_change(lake.spark, str(tmp_path / name)) == 0
+        assert not is_as_created(lake.spark, str(tmp_path / name))
+
+
+def test_a_table_whose_first_commits_were_cleaned_away_is_not_as_created(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "_delta_log").mkdir()
+    (tmp_path / "_delta_log" / f"{7:020d}.json").write_text(json.dumps({"commitInfo": {"operation": "WRITE"}}) + "\n")
+    assert not is_as_created(spark, str(tmp_path))
+    assert not is_as_created(spark, str(tmp_path / "nothing"))
 
 
 def test_commits_are_told_from_the_other_files_of_a_log(spark: SparkSession, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from conf.settings import LakeSettings, UnusableSettings
 from jobs import tables
 from jobs.hadoop_files import HadoopFolder
+from jobs.table_ddl import create_statement
 from jobs.tables import (
     CHANGE,
     DELETE,
@@ -23,7 +24,6 @@ from jobs.tables import (
     HistoryGone,
     Lake,
     check_columns,
-    create_statement,
     differences,
     spark_schema,
 )
@@ -285,9 +285,9 @@ def test_timestamps_are_read_as_utc(lake: Lake) -> None:
     assert DeltaTable(lake.path("inventory")).to_pyarrow_table()["last_modified"].to_pylist() == [noon]
 
 
-def test_views_have_the_names_of_the_tables(lake: Lake) -> None:
-    lake.sync(INVENTORY, inventory(lake.spark, version_row(1)))
+def test_views_have_the_names_of_the_tables_and_show_what_is_written_later(lake: Lake) -> None:
     lake.register_views()
+    lake.sync(INVENTORY, inventory(lake.spark, version_row(1)))
     assert (
         lake.spark.sql("SELECT i.pmcid FROM inventory i LEFT JOIN pairs p ON p.accession = i.accession").collect()[0][0] == "PMC1"
     )
