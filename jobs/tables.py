@@ -93,7 +93,7 @@ class Lake:
     def read(self, table: Table, version: int | None = None) -> DataFrame:
         """The table's rows, now or as of a Delta version.
 
-        A table that nobody has written to is known to be empty, so that joins with it are no work; rows written later are not seen.
+        A table that nobody has written to is known to be empty: joins with it are no work, and rows written later are not seen.
         """
         suffix = "" if version is None else f" VERSION AS OF {version}"
         rows = self.spark.sql(f"SELECT * FROM {self.identifier(table)}{suffix}")
