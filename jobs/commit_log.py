@@ -42,10 +42,10 @@ def is_as_created(spark: SparkSession, table_uri: str) -> bool:
     """Whether a table has no rows because nobody has written any since it was created; False where its log does not tell."""
     try:
         log = HadoopFolder(spark, f"{table_uri}/_delta_log")
-        is_alone = not log.exists(_COMMIT_NAME.format(1)) and log.exists(
-            _COMMIT_NAME.format(0)
-        )  # old commits go, the oldest first
-        return is_alone and _operation(log.first_line(_COMMIT_NAME.format(0))) == "CREATE TABLE"
+        first, second = (_COMMIT_NAME.format(version) for version in (0, 1))
+        if log.exists(second) or not log.exists(first):  # Delta deletes old commits, the oldest first
+            return False
+        return _operation(log.first_line(first)) == "CREATE TABLE"
     except Py4JJavaError:
         return False
 
