@@ -46,10 +46,13 @@ def check_decontaminated(lake: Lake, settings: Settings) -> None:
         )
     now = lake.versions((IMAGES, DUPLICATES, EVAL_OVERLAP, PAIRS))
     stale = [stage for stage in _CURRENT if not _is_current(inputs.get(stage), now, stage)]
+    if json.loads(inputs.get(find_duplicates.STAGE) or "{}").get("mark") != find_duplicates.mark(settings):
+        stale.append(find_duplicates.STAGE)  # clusters under other bounds may be smaller, or the same by chance
     if stale:
         raise UnusableSettings(
-            "eval.sets: their images have not been looked for in these pairs, for tables have changed since or were never"
-            f" compared; {_run(*[stage for stage in _CURRENT if stage in stale or stage == 'build_pairs'])}"
+            "eval.sets: their images have not been looked for in these pairs, for tables have changed since, were never"
+            " compared or were made under other bounds (duplicates.*);"
+            f" {_run(*[stage for stage in _CURRENT if stage in stale or stage == 'build_pairs'])}"
         )
     waiting = rejected(lake).where(F.col("reason") == Reason.FETCH_FAILED).orderBy("key")
     if keys := [row["key"] for row in waiting.select("key").limit(_SHOWN_KEYS + 1).collect()]:

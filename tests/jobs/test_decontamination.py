@@ -43,9 +43,9 @@ class Compared:
         places = [f"lake.uri={self.lake.settings.uri}", f"export.uri={self.lake.settings.uri}/../shards", "export.name=mine"]
         return load_settings("local", [*places, *named, *overrides])
 
-    def run(self, *stages: str) -> None:
+    def run(self, *stages: str, overrides: tuple[str, ...] = ()) -> None:
         for stage in stages:
-            run_stage(self.lake.spark, self.settings(), RunContext.new(), job_module(stage), stage)
+            run_stage(self.lake.spark, self.settings(*overrides), RunContext.new(), job_module(stage), stage)
 
     def refusal(self, *overrides: str, with_set: bool = True) -> str:
         """Why an export is refused; nothing where it is not."""
@@ -124,6 +124,15 @@ def test_an_export_is_refused_while_a_table_is_not_what_the_runs_left(compared: 
         told = compared.refusal(with_set=with_set)
         assert "tables have changed since" in told
         assert f"run {stages} before" in told
+
+
+@pytest.mark.parametrize("override", ["duplicates.max_distance=0", "duplicates.min_entropy_bits=7"])
+def test_clusters_made_under_other_bounds_than_the_export_s_are_refused(compared: Compared, override: str) -> None:
+    compared.run("find_duplicates", overrides=(override,))
+    compared.run("find_eval_overlap", "build_pairs")
+    assert "run find_duplicates, build_pairs before" in compared.refusal()
+    compared.run("find_duplicates", "build_pairs")
+    assert compared.refusal() == ""
 
 
 def test_pairs_that_were_built_before_the_last_comparison_are_not_exported(compared: Compared) -> None:
