@@ -44,7 +44,7 @@ def check_decontaminated(lake: Lake, settings: Settings) -> None:
             "eval.sets: the last run of find_eval_overlap compared other sets or contents of them, or under other thresholds"
             f" (duplicates.*) or hashes than this export names; {_run('find_eval_overlap', 'build_pairs')}"
         )
-    now = lake.versions((IMAGES, DUPLICATES, EVAL_OVERLAP, PAIRS))
+    now = lake.commits((IMAGES, DUPLICATES, EVAL_OVERLAP, PAIRS))
     stale = [stage for stage in _CURRENT if not _is_current(inputs.get(stage), now, stage)]
     if json.loads(inputs.get(find_duplicates.STAGE) or "{}").get("mark") != find_duplicates.mark(settings):
         stale.append(find_duplicates.STAGE)  # clusters under other bounds may be smaller, or the same by chance
@@ -75,7 +75,7 @@ def _is_compared(recorded: str | None, now: str, with_sets: bool) -> bool:
     return (version, bounds) == (version_now, bounds_now) and (not with_sets or sets == sets_now)
 
 
-def _is_current(recorded: str | None, now: dict[str, int], stage: str) -> bool:
+def _is_current(recorded: str | None, now: dict[str, list[int]], stage: str) -> bool:
     inputs: dict[str, Any] = json.loads(recorded or "{}")
     known = inputs.get("tables", {}) | inputs.get("outputs", {})
     return all(known.get(table.name) == now[table.name] for table in _CURRENT[stage])

@@ -121,7 +121,7 @@ def touched_since_last_run(lake: Lake, settings: Settings, context: RunContext) 
     That is: at first, with other settings, where others changed the tables, or where a change feed has a gap.
     """
     inputs = json.loads(context.last_inputs(lake, STAGE) or "{}")
-    if (inputs.get("mark"), inputs.get("outputs")) != (mark(settings), lake.versions(WRITES)):
+    if (inputs.get("mark"), inputs.get("outputs")) != (mark(settings), lake.commits(WRITES)):
         return None
     try:
         return lake.stage(touched_images(lake, inputs["tables"]), f"{STAGE}/touched")

@@ -133,9 +133,9 @@ def check_settings(lake: Lake, settings: Settings, context: RunContext, job: Job
 
 
 def stage_inputs(lake: Lake, settings: Settings, job: Job) -> str:
-    """What decides the stage's result, as JSON: Delta versions read, settings digests and, where it has one, the job's mark."""
+    """What decides the stage's result, as JSON: commits of the tables read, settings digests and, where it has one, the job's mark."""
     digests = {section: getattr(settings, section).digest() for section in job.SECTIONS}
-    marks: dict[str, object] = {"tables": lake.versions(job.READS), "settings": digests}
+    marks: dict[str, object] = {"tables": lake.commits(job.READS), "settings": digests}
     own_mark = getattr(job, "mark", None)
     if own_mark is not None:
         marks["mark"] = own_mark(settings)
@@ -143,8 +143,8 @@ def stage_inputs(lake: Lake, settings: Settings, job: Job) -> str:
 
 
 def _with_outputs(lake: Lake, settings: Settings, inputs: str, job: Job) -> str:
-    """The inputs with what the job leaves, tables by version and files by digest: it runs again when others changed that."""
-    outputs: dict[str, object] = {"outputs": lake.versions(job.WRITES)}
+    """The inputs with what the job leaves, tables by commit and files by digest: it runs again when others changed that."""
+    outputs: dict[str, object] = {"outputs": lake.commits(job.WRITES)}
     files = getattr(job, "files", None)
     if files is not None:
         outputs["files"] = files(settings)

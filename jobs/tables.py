@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import MapType, StructType
 
 from conf.settings import LakeSettings, UnusableSettings
-from jobs.commit_log import is_as_created, is_maintenance, newest_change
+from jobs.commit_log import Commit, commit_at, is_as_created, is_maintenance, newest_change
 from jobs.hadoop_files import HadoopFolder
 from jobs.lease import check_lease
 from jobs.table_ddl import create_statement
@@ -32,7 +32,7 @@ _MAINTENANCE_AT_ONCE = 20
 
 
 class HistoryGone(Exception):
-    """A table has not got the version that a run recorded."""
+    """A table has not got the commit that a run recorded."""
 
 
 @dataclass(frozen=True)
@@ -100,17 +100,17 @@ class Lake:
         is_empty = version is None and not self.settings.catalog and is_as_created(self.spark, self.path(table.name))
         return rows.where(F.lit(False)) if is_empty else rows
 
-    def changes(self, table: Table, since: int) -> DataFrame:
-        """Rows of the change feed after Delta version `since`, with `_change_type`: insert, delete, update_preimage, ...
+    def changes(self, table: Table, since: Sequence[int]) -> DataFrame:
+        """Rows of the change feed after a commit of `commits`, with `_change_type`: insert, delete, update_preimage, ...
 
-        HistoryGone where the table has no such version: it was made anew.
+        HistoryGone where the table has no such commit: it was made anew, or its log was cleaned.
         """
-        version = self.version(table)
-        if version < since:
-            raise HistoryGone(f"table {table.name} is at version {version}, and was at {since}: it was made anew")
-        if version == since:
+        now, then = self.commit(table), Commit(*since)
+        if now == then:
             return self.read(table).limit(0).withColumn("_change_type", F.lit(""))
-        feed = self.spark.read.option("readChangeFeed", "true").option("startingVersion", since + 1)
+        if now.version <= then.version or self._commit_at(table, then.version) != then:
+            raise HistoryGone(f"table {table.name} is at version {now.version} and has not the {then.version} of the last run")
+        feed = self.spark.read.option("readChangeFeed", "true").option("startingVersion", then.version + 1)
         return feed.table(self.identifier(table))
 
     def read_images(self, uri: str) -> DataFrame | None:
@@ -129,18 +129,39 @@ class Lake:
 
     def version(self, table: Table) -> int:
         """The newest Delta version that changed rows: maintenance (OPTIMIZE, VACUUM) leaves them as they are."""
+        return self.commit(table).version
+
+    def versions(self, tables: Iterable[Table]) -> dict[str, int]:
+        """The newest Delta version of each table that changed rows, by name."""
+        return {name: version for name, (version, _) in self.commits(tables).items()}
+
+    def commit(self, table: Table) -> Commit:
+        """The newest commit that changed rows."""
         found = None if self.settings.catalog else newest_change(self.spark, self.path(table.name))
         if found is not None:
             return found
-        history = self.spark.sql(f"DESCRIBE HISTORY {self.identifier(table)} LIMIT {_MAINTENANCE_AT_ONCE}").collect()
-        changes = [row["version"] for row in history if not is_maintenance(row["operation"])]
-        return int(max(changes, default=history[0]["version"]))
+        history = self._history(table, f"LIMIT {_MAINTENANCE_AT_ONCE}").collect()
+        changes = [row for row in history if not is_maintenance(row["operation"])]
+        newest = max(changes, key=lambda row: row["version"], default=history[0])
+        return Commit(newest["version"], newest["time_ms"])
 
-    def versions(self, tables: Iterable[Table]) -> dict[str, int]:
-        """The newest Delta version of each table, by name."""
+    def commits(self, tables: Iterable[Table]) -> dict[str, list[int]]:
+        """The newest commit of each table that changed rows, by name, as a run records what it read and left."""
         listed = list(tables)
         with ThreadPoolExecutor(4) as pool:
-            return dict(zip((table.name for table in listed), pool.map(self.version, listed), strict=True))
+            found = pool.map(self.commit, listed)
+            return {table.name: list(commit) for table, commit in zip(listed, found, strict=True)}
+
+    def _commit_at(self, table: Table, version: int) -> Commit | None:
+        found = None if self.settings.catalog else commit_at(self.spark, self.path(table.name), version)
+        if found is not None:
+            return found
+        row = self._history(table).where(F.col("version") == version).first()
+        return None if row is None else Commit(row["version"], row["time_ms"])
+
+    def _history(self, table: Table, limit: str = "") -> DataFrame:
+        history = self.spark.sql(f"DESCRIBE HISTORY {self.identifier(table)} {limit}")
+        return history.select("version", "operation", F.unix_millis("timestamp").alias("time_ms"))
 
     def detail(self, table: Table) -> Row:
         """What Delta says of the table: sizeInBytes, numFiles and more."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pyspark.sql import DataFrame
 
@@ -12,8 +12,8 @@ from schemas.images import IMAGES
 from schemas.media import MEDIA
 
 
-def touched_images(lake: Lake, since: Mapping[str, int]) -> DataFrame:
-    """image_sha256 and phash_trimmed of every image that came, went or changed its rank after the versions in `since`.
+def touched_images(lake: Lake, since: Mapping[str, Sequence[int]]) -> DataFrame:
+    """image_sha256 and phash_trimmed of every image that came, went or changed its rank after the commits in `since`.
 
     An image's rank depends on its own row, on the media that have it and on their articles. One that was hashed anew has a row
     for each of its hashes.

@@ -1,6 +1,7 @@
 """The archive's tables on real Delta."""
 
 import json
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -148,11 +149,25 @@ def test_sync_writes_only_rows_that_differ(lake: Lake) -> None:
     ]
 
 
-def test_changes_since_a_version_that_never_was_are_refused(lake: Lake) -> None:
-    now = lake.version(INVENTORY)
+def test_changes_since_a_commit_that_never_was_are_refused(lake: Lake) -> None:
+    now = lake.commit(INVENTORY)
     assert lake.changes(INVENTORY, now).isEmpty()
-    with pytest.raises(HistoryGone, match=f"table inventory is at version {now}, and was at {now + 1}: it was made anew"):
-        lake.changes(INVENTORY, now + 1)
+    with pytest.raises(HistoryGone, match=f"table inventory is at version {now.version} and has not the {now.version + 1} of"):
+        lake.changes(INVENTORY, now._replace(version=now.version + 1))
+
+
+def test_a_table_made_anew_up_to_the_same_version_is_another(lake: Lake) -> None:
+    lake.sync(INVENTORY, inventory(lake.spark, version_row(1)))
+    before = lake.commit(INVENTORY)
+    shutil.rmtree(lake.path("inventory"))
+    lake.create()
+    lake.sync(INVENTORY, inventory(lake.spark, version_row(2)))
+    assert lake.version(INVENTORY) == before.version
+    assert lake.commits([INVENTORY]) != {"inventory": list(before)}
+    for changes in (0, 1):
+        with pytest.raises(HistoryGone):
+            lake.changes(INVENTORY, before)
+        lake.sync(INVENTORY, inventory(lake.spark, version_row(2), version_row(3 + changes)))
 
 
 def test_sync_of_equal_rows_makes_no_commit(lake: Lake) -> None:
