@@ -16,6 +16,7 @@ from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.sql import SparkSession
 
 from conf.settings import LakeSettings, UnusableSettings
+from jobs.cancellation import cancel_jobs, tagged_jobs
 from jobs.hadoop_files import HadoopFolder
 
 BEAT_SECONDS = 30.0
@@ -93,11 +94,12 @@ class Lease:
         """Begin to renew."""
         self._thread.start()
 
-    def end(self) -> None:
-        """Renew no more and take the claim back."""
+    def end(self, takes_back: bool = True) -> None:
+        """Renew no more and take the claim back, or leave it to whoever finds this process dead."""
         self._ended.set()
         self._thread.join()
-        self._claims.delete(self._name)
+        if takes_back:
+            self._claims.delete(self._name)
 
     def _renew(self) -> None:
         while not self._ended.wait(BEAT_SECONDS) and not self._is_lost:
@@ -115,22 +117,30 @@ def lease(spark: SparkSession, settings: LakeSettings, run_id: str) -> Iterator[
 
     Each run first writes its claim and then looks for others, so of two that begin together at most one goes on, on every store
     that shows what was written: no atomic operation is needed. None where `lake.exclusive` is off.
+    Ctrl-C first cancels what the run has Spark do; where that cannot be ended the claim stays, until it expires.
     """
     if not settings.exclusive:
         yield None
         return
     name = f"{run_id}@{this_host()}@{os.getpid()}"
     _HELD.add(name)
+    is_quiet = True
     try:
         held = _LEASES[settings.uri] = _claimed(spark, settings.uri, name)
         held.start()
         try:
-            yield held
+            with tagged_jobs(spark, run_id):
+                yield held
+        except KeyboardInterrupt:
+            is_quiet = False  # also where a second one ends the cancelling
+            is_quiet = cancel_jobs(spark, run_id)
+            raise
         finally:
             del _LEASES[settings.uri]
-            held.end()
+            held.end(is_quiet)
     finally:
-        _HELD.discard(name)
+        if is_quiet:
+            _HELD.discard(name)
 
 
 def check_lease(uri: str) -> None:

@@ -1,11 +1,13 @@
 """One run at a time on an archive; a dead run does not keep the next one waiting."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
@@ -131,6 +133,40 @@ def test_a_run_that_lost_its_claim_writes_nothing_more(lake: Lake, write: str) -
             WRITES[write](lake, rows)
     assert lake.read(INVENTORY).isEmpty()
     assert [path.name for path in Path(lake.settings.uri, "_staging").rglob("*")] == ["sync_inventory", "of another run"]
+
+
+def test_ctrl_c_gives_the_archive_back_once_nothing_goes_on(lake: Lake) -> None:
+    """The write of hundred tasks that is interrupted would go on in the JVM, and commit beside the next run."""
+    row = frame(lake.spark, INVENTORY, {"accession": "PMC1.1", "pmcid": "PMC1", "state": PRESENT})
+    slow = lake.spark.range(0, 100, 1, 100).where("reflect('java.lang.Thread', 'sleep', bigint(200)) IS NULL").drop("id")
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    timer = Timer(3, os.kill, (os.getpid(), signal.SIGINT))
+    try:
+        with pytest.raises(KeyboardInterrupt), lease(lake.spark, lake.settings, "mine"):  # noqa: PT012
+            timer.start()
+            lake.append(INVENTORY, row.crossJoin(slow))
+    finally:
+        timer.join()
+        signal.signal(signal.SIGINT, handler)
+    assert (claims(lake.settings), lake.spark.sparkContext.statusTracker().getActiveJobsIds()) == (set(), [])
+    assert lake.read(INVENTORY).isEmpty()
+    with lease(lake.spark, lake.settings, "next"):
+        lake.append(INVENTORY, row)
+    assert lake.read(INVENTORY).count() == 1
+
+
+def test_ctrl_c_keeps_the_archive_while_something_cannot_be_ended(
+    spark: SparkSession, settings: LakeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease_module, "cancel_jobs", lambda *_: False)
+    with pytest.raises(KeyboardInterrupt), lease(spark, settings, "mine"):
+        raise KeyboardInterrupt
+    with pytest.raises(UnusableSettings, match=r"run mine .* is writing"), lease(spark, settings, "next"):
+        pass
+    monkeypatch.setattr(lease_module, "EXPIRY_SECONDS", 0.0)
+    time.sleep(1)
+    with lease(spark, settings, "next"):
+        pass
 
 
 def until(condition: object) -> None:
