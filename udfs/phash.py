@@ -16,13 +16,15 @@ from udfs.image_resize import squared
 Bits = npt.NDArray[np.bool_]
 Values = npt.NDArray[np.float64]
 
-HASH_VERSION = "phash-1+window-5"
+HASH_VERSION = "phash-1+window-6"
 _OVERSAMPLING = 4  # imagehash keeps the lowest quarter of the frequencies of each direction
 _WINDOW_SIGMA = 0.45  # of half the side; smaller forgives larger crops and sees less of the picture
 _WINDOW_SIDE_PX = 64
 _NUM_WAVES = 20  # 17 are needed; 20 fill vectors of four
 _ROUNDING = 1e-6  # what is below is zero: it may be nothing but rounding, and no bit may depend on that
-_SYMMETRIC = 0.03  # of the mean size of all: frequencies of one parity that are smaller are taken as none
+_NOISE = 0.1  # of the mean size of all: how far the noise of whoever wrote the file may lift a frequency
+_SCARCE = 0.3  # of its part: a parity that has less is held against noise, the more the less it has
+_LEFT = (0.03, 0.13)  # share of the third parity from which on, and from which on fully, that is done
 _DIGITS = 13  # of cosines and exponentials, whose last bits NumPy computes differently on different processors
 _ALL_BITS = (1 << 64) - 1
 
@@ -44,13 +46,14 @@ def windowed_bits(grey: npt.NDArray[np.uint8]) -> tuple[Bits, Bits]:
 
     As phash_bits, but the deviation from the weighted mean fades towards the edges: a crop or a border moves the edges of
     a picture most and its middle least, so the bits of a slightly cropped copy stay. A bit says whether a frequency is above
-    zero: with a median, one frequency that crosses it pushes another one back, and a small change costs two bits.
+    zero (or noise, see `_thresholds`): with a median, one that crosses it pushes another one back, and a small change costs two
+    bits.
     """
     pixels = squared(grey, _WINDOW_SIDE_PX).astype(np.float64)
     faded = (pixels - (pixels * _WINDOW).sum() / _WINDOW.sum()) * _WINDOW
     frequencies = _frequencies(faded, _cosines(_WINDOW_SIDE_PX, _NUM_WAVES))
-    _drop_noise_of_symmetry(frequencies)
-    return _above_zero(frequencies, 8), _above_zero(frequencies, 16)
+    thresholds = _thresholds(frequencies)
+    return _above(thresholds, frequencies, 8), _above(thresholds, frequencies, 16)
 
 
 def pack_bits(bits: Bits) -> bytes:
@@ -97,26 +100,30 @@ def _above_median(frequencies: Values) -> tuple[Bits, bool]:
     return bits, bool(np.abs(distances).min() > _ROUNDING)
 
 
-def _drop_noise_of_symmetry(frequencies: Values) -> None:
-    """Set to zero the frequencies that a picture symmetric in one way lacks: half of them, by parity across, down or of both.
+def _thresholds(frequencies: Values) -> Values:
+    """What a frequency must exceed, by the parity of its place: [2, 2], down and across. Zero, but for parities that are scarce.
 
-    Else the noise of whoever wrote the file would draw their bits. Not where three parities of four are as small: the quarter of
-    the bits that a picture mirrored across and down would have left is too little to tell one from another.
+    A picture that is symmetric in one way lacks two of the four: the noise of JPEG would draw their bits. As the threshold sinks
+    with what there is of a parity, a nearly symmetric picture and its copy have nearly the same. Not where a third parity is
+    lacking too: the quarter of the bits that a picture mirrored across and down has left does not tell one from another.
     """
     sizes = np.abs(frequencies[:8, :8])
     sizes[0, 0] = 0
-    limit = _SYMMETRIC * math.fsum(sizes.ravel().tolist()) / sizes.size
-    parities = [(down, across) for down in (0, 1) for across in (0, 1)]
-    missing = [(y, x) for y, x in parities if math.fsum(sizes[y::2, x::2].ravel().tolist()) / 16 < limit]
-    if len(missing) <= 2:
-        for down, across in missing:
-            frequencies[down::2, across::2] = 0.0
+    total = math.fsum(sizes.ravel().tolist())
+    if total == 0:
+        return np.zeros((2, 2))
+    sums = [math.fsum(sizes[down::2, across::2].ravel().tolist()) for down in (0, 1) for across in (0, 1)]
+    shares = np.array(sums) * len(sums) / total
+    first, fully = _LEFT
+    weight = min(1.0, max(0.0, (float(np.sort(shares)[2]) - first) / (fully - first)))
+    scarcity = np.maximum(0.0, 1 - shares / _SCARCE)
+    return (weight * _NOISE * total / sizes.size * scarcity).reshape(2, 2)
 
 
-def _above_zero(frequencies: Values, side: int) -> Bits:
+def _above(thresholds: Values, frequencies: Values, side: int) -> Bits:
     lowest = frequencies[:side, :side].copy()
     lowest[0, 0] = frequencies[0, side]  # the mean is zero by construction: the next frequency across says more
-    bits: Bits = lowest > _ROUNDING
+    bits: Bits = lowest > np.tile(thresholds, (side // 2, side // 2)) + _ROUNDING
     return bits
 
 

@@ -81,6 +81,12 @@ def _mirrored(draw: ImageDraw.ImageDraw, rng: np.random.Generator) -> None:
             draw.ellipse((left, y, left + width, y + height), outline=_BLACK, width=3)
 
 
+def _nearly_mirrored(draw: ImageDraw.ImageDraw, rng: np.random.Generator) -> None:
+    x, y = rng.integers((60, 60), (740, 540)).tolist()  # first, so that no drawing has the rings of a mirrored one
+    _mirrored(draw, rng)
+    draw.text((x, y), chr(65 + int(rng.integers(26))), fill=_BLACK, font_size=28)
+
+
 KINDS: dict[str, Drawing] = {
     "survival curves": _survival,
     "scatter plots": _scatter,
@@ -90,6 +96,7 @@ KINDS: dict[str, Drawing] = {
     "structures": _structure,
     "flow charts": _flow_chart,
     "mirrored": _mirrored,
+    "mirrored but for a letter": _nearly_mirrored,
 }
 
 
