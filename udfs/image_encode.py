@@ -9,7 +9,7 @@ import simplejpeg
 from PIL import Image
 
 from udfs.image_colour import Pixels
-from udfs.image_header import is_plain_jpeg
+from udfs.image_header import is_plain_jpeg, opens_as_it_is
 from udfs.image_options import ImageOptions
 from udfs.image_resize import shrink
 
@@ -49,4 +49,4 @@ def may_keep_original(data: bytes, width: int, height: int, options: ImageOption
     if options.format != "JPEG" or not options.keep_original:
         return False
     small_enough = options.max_side_px == 0 or max(width, height) <= options.max_side_px
-    return small_enough and is_plain_jpeg(data, _MAX_KEPT_METADATA_BYTES)
+    return small_enough and is_plain_jpeg(data, _MAX_KEPT_METADATA_BYTES) and opens_as_it_is(data)

@@ -141,6 +141,15 @@ def open_image(data: bytes) -> Image.Image:
     ) from first
 
 
+def opens_as_it_is(data: bytes) -> bool:
+    """Whether Pillow opens a JPEG with all its metadata, as whoever reads it later will."""
+    try:
+        JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+    except HEADER_ERRORS:
+        return False
+    return True
+
+
 def _openable(name: str, data: bytes) -> Iterator[bytes]:
     """The file as it is opened, and as it is opened where that fails: metadata that are damaged or huge cost no picture."""
     if name == "PNG":

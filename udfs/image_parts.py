@@ -56,6 +56,20 @@ def bare_jpeg(data: bytes) -> bytes:
     return b"".join([*parts, data[at:]])
 
 
+def only_picture(data: bytes) -> bytes:
+    """A JPEG of nothing but what its pixels are decoded from: without any metadata, Adobe's too, and bytes between segments.
+
+    Its colours may be other ones; what libjpeg says of it, it says of the pixels.
+    """
+    parts = [b"\xff\xd8"]
+    for segment in jpeg_segments(data):
+        if segment.marker == START_OF_SCAN:
+            return b"".join([*parts, data[segment.start :]])
+        if segment.marker not in METADATA:
+            parts.append(data[segment.start : segment.end])
+    return b"".join(parts)
+
+
 def bare_png(data: bytes, kept: Collection[bytes]) -> bytes:
     """A PNG with its critical chunks and, of the ancillary ones, those of the kinds `kept`, behind its pixels EXIF alone."""
     parts, at, is_behind = [data[:_PNG_SIGNATURE_BYTES]], _PNG_SIGNATURE_BYTES, False

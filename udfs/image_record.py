@@ -7,6 +7,7 @@ import io
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 from PIL import Image
 
 from schemas.rejects import Reason, Rejected
@@ -68,14 +69,23 @@ class Planned:
 
 
 def process(data: bytes, options: ImageOptions) -> ImageRecord:
-    """The record of one image, decoded in this process; Rejected as `udfs.images.process_image`, except timeout."""
-    return make_record(data, plan(data, options), options)
+    """The record of one image, decoded in a process of bounded memory; Rejected as `udfs.images.process_image`, except timeout.
+
+    Too large is an image that needs more than that process may have.
+    """
+    try:
+        return make_record(data, plan(data, options), options)
+    except (MemoryError, cv2.error) as error:
+        if isinstance(error, cv2.error) and error.code != cv2.Error.StsNoMem:
+            raise
+        raise Rejected(Reason.TOO_LARGE, f"it needs more memory than a decoder may have: {error}") from error
 
 
 def prepare() -> None:
     """Put a small picture through: what the first image of a process would compile is not that image's time."""
-    stream = io.BytesIO()
-    Image.radial_gradient("L").convert("RGB").save(stream, "PNG")
+    stream, page = io.BytesIO(), Image.new("RGB", (WORKING_SIDE_PX + 200, WORKING_SIDE_PX + 100), "white")
+    page.paste(Image.radial_gradient("L"), (100, 200))  # with a margin to find, and larger than what is measured
+    page.save(stream, "PNG")
     process(stream.getvalue(), ImageOptions())
 
 
@@ -88,7 +98,7 @@ def plan(data: bytes, options: ImageOptions) -> Planned:
 
 
 def make_record(data: bytes, planned: Planned, options: ImageOptions) -> ImageRecord:
-    """Decode, measure, hash and encode one image; Rejected: truncated, unsupported, too_large, blank."""
+    """Decode, measure, hash and encode one image; Rejected: truncated, unsupported, blank. MemoryError."""
     picture = decode(data, planned.image, SHRUNK_SIDE_PX if options.shrink_on_load else 0)
     width, height = picture.width_px, picture.height_px
     working = shrink(picture.pixels, WORKING_SIDE_PX)

@@ -18,7 +18,7 @@ from udfs.image_wide import Samples, check_range, has_alpha, is_wide_tiff, read_
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, YCBCR = 0, 1, 2, 6
 _SUBSAMPLING_TAG = 530
-_TYPES = ((UNSIGNED, 32), (UNSIGNED, 64), (SIGNED, 8), (SIGNED, 16), (SIGNED, 32), (SIGNED, 64), (FLOAT, 32), (FLOAT, 64))
+_TYPES = ((UNSIGNED, 32), (UNSIGNED, 64), (SIGNED, 16), (SIGNED, 32), (SIGNED, 64), (FLOAT, 32), (FLOAT, 64))
 _COLOURS = (("RGB", 3, ()), ("RGB", 4, (0,)), ("RGBA", 4, (2,)), ("RGBA", 4, ()))  # mode, channels, what extra channels are
 _RAW_MODE = "samples of another decoder"  # no raw mode of Pillow: it opens such a file and cannot load it
 _ORDERS = (b"II", b"MM")
@@ -35,11 +35,13 @@ def is_admitted(image: Image.Image) -> bool:
 def check_layout(image: Image.Image) -> None:
     """Refuse an opened TIFF, not yet loaded, that no decoder here puts together: unsupported; truncated for missing strips.
 
-    Unsupported are planes that lie apart (grey with alpha, more than 8 bits, mirrored bytes) and uncompressed YCbCr whose colours
-    are stored for several pixels at once.
+    Unsupported are signed 8 bits, planes that lie apart (grey with alpha, more than 8 bits, mirrored bytes), uncompressed YCbCr
+    whose colours are stored for several pixels at once.
     """
     tags = getattr(image, "tag_v2", {})
     bits = tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,))
+    if max(bits) == 8 and SIGNED in tags.get(TiffImagePlugin.SAMPLEFORMAT, ()):
+        raise Rejected(Reason.UNSUPPORTED, f"TIFF: {image.mode} of signed 8 bits")  # OpenCV is silent on what is missing
     num_planes = tags.get(TiffImagePlugin.SAMPLESPERPIXEL, 1) if tags.get(TiffImagePlugin.PLANAR_CONFIGURATION, 1) != 1 else 1
     is_raw = image.info.get("compression") == "raw"
     is_wide = is_admitted(image) or (max(bits) > 8 and is_raw)
@@ -81,7 +83,7 @@ def decode_admitted(data: bytes, image: Image.Image) -> Pixels:
     _check_shape(samples, image)
     shows_alpha = image.mode == "RGBA" and has_alpha(samples)
     black, white = visible_range(samples, shows_alpha)
-    if _photometric(image) == WHITE_IS_ZERO and samples.dtype.itemsize > 1:  # eight bits OpenCV has exchanged itself
+    if _photometric(image) == WHITE_IS_ZERO:
         black, white = white, black
     return to_rgb(samples, black, white, shows_alpha, image.info.get("icc_profile"))
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from schemas.rejects import Reason, Rejected
 from udfs.image_colour import Pixels, scale_to_8_bit, with_profile
+from udfs.image_parts import bare_png
 
 Samples = npt.NDArray[Any]
 
@@ -19,6 +20,7 @@ _BITS_PER_SAMPLE_TAG = 258
 _PHOTOMETRIC_TAG = 262
 _RGB = 2
 _EXTRA_SAMPLES_TAG = 338
+_PLANES_TAG = 284
 _PREMULTIPLIED = 1
 _PNG_DEPTH_AND_TYPE = slice(24, 26)
 _PNG_GREY_AND_ALPHA = b"\x10\x04"
@@ -47,13 +49,15 @@ def stretched(data: bytes, image: Image.Image, pixels: Pixels) -> Pixels:
 
     Grey is stretched to its real range, as grey without alpha is; colours are if they use less than half of the range.
     `pixels` are the upper eight bits: they are returned as they are where that suffices. Rejected: unsupported, where it does
-    not and OpenCV cannot read more.
+    not and OpenCV cannot read more, or would make something up, as of a TIFF whose planes lie apart.
     """
     is_grey = image.format == "PNG" and data[_PNG_DEPTH_AND_TYPE] == _PNG_GREY_AND_ALPHA
     is_hidden, profile = "transparency" in image.info, image.info.get("icc_profile")
     if image.mode == "RGB" and not is_hidden and int(pixels.max()) >= HALF_RANGE:
         return pixels
-    samples = read_samples(data)
+    is_apart = getattr(image, "tag_v2", {}).get(_PLANES_TAG, 1) != 1
+    # Of an animated PNG OpenCV reads the first frame of the animation, which need not be the picture.
+    samples = None if is_apart else read_samples(bare_png(data, (b"tRNS",)) if image.format == "PNG" else data)
     if samples is None or samples.dtype != np.uint16 or samples.shape[:2] != pixels.shape[:2] or samples.ndim != 3:
         check_range(image)
         return pixels

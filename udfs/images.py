@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import warnings
 
-import cv2
-
 from schemas.rejects import Reason, Rejected
 from udfs.image_colour import is_slow_profile
 from udfs.image_header import check_bytes, num_pairs
@@ -40,7 +38,8 @@ def process_image(data: bytes, options: ImageOptions = _DEFAULTS) -> ImageRecord
     except Rejected:
         raise
     except Exception as error:  # an archive has millions of images: what nobody foresaw in one of them may not end its run
-        raise _refusal(error) from error
+        # So does lack of memory: what is decoded here is bounded, and it is the machine that has none.
+        raise Rejected(Reason.FETCH_FAILED, f"{type(error).__name__}: {error}") from error
 
 
 def _processed(data: bytes, options: ImageOptions) -> ImageRecord:
@@ -54,12 +53,6 @@ def _processed(data: bytes, options: ImageOptions) -> ImageRecord:
     if not isinstance(record, ImageRecord):
         raise TypeError(f"the isolated process gave {type(record).__name__}, not a record")
     return record
-
-
-def _refusal(error: Exception) -> Rejected:
-    """What an error of any library says of the image: too_large where memory ran out, else nothing that lasts."""
-    no_memory = isinstance(error, MemoryError) or (isinstance(error, cv2.error) and error.code == cv2.Error.StsNoMem)
-    return Rejected(Reason.TOO_LARGE if no_memory else Reason.FETCH_FAILED, f"{type(error).__name__}: {error}")
 
 
 def _is_bounded(data: bytes, planned: Planned) -> bool:

@@ -9,12 +9,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import simplejpeg
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from schemas.rejects import Rejected
 from tests.udfs.image_samples import HEIGHT, WIDTH, encoded, image
 from udfs.image_header import is_plain_jpeg, open_image, read_header
-from udfs.image_parts import END_OF_IMAGE, START_OF_SCAN, bare_jpeg, bare_png, jpeg_segments
+from udfs.image_parts import END_OF_IMAGE, START_OF_SCAN, bare_jpeg, bare_png, jpeg_segments, only_picture
 from udfs.images import ImageOptions, process_image
 
 _IHDR_END = 33
@@ -66,7 +68,36 @@ def test_a_png_with_damaged_or_huge_metadata_keeps_its_pixels(name: str, is_behi
 @pytest.mark.parametrize("name", SEGMENTS)
 def test_a_jpeg_with_damaged_metadata_keeps_its_pixels(name: str) -> None:
     data = jpeg()
-    assert process_image(data[:2] + SEGMENTS[name] + data[2:]).pixels_sha256 == process_image(data).pixels_sha256
+    record = process_image(data[:2] + SEGMENTS[name] + data[2:])
+    assert record.pixels_sha256 == process_image(data).pixels_sha256
+    with Image.open(io.BytesIO(record.image)) as stored:  # kept as it is, Pillow could not open it
+        assert stored.size == image().size
+
+
+HARMLESS = {
+    "bytes before a segment": lambda data: data.replace(b"\xff\xdb", b"\0" * 10 + b"\xff\xdb", 1),
+    "bytes before the scan": lambda data: data.replace(b"\xff\xda", b"\0" * 3 + b"\xff\xda", 1),
+    "an unknown JFIF": lambda data: data.replace(b"JFIF\0\1", b"JFIF\0\3", 1),
+    "an unknown Adobe transform": lambda data: data[:2] + segment(0xEE, b"Adobe\0\x64\0\0\0\0\x09") + data[20:],
+}
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_what_libjpeg_says_of_metadata_does_not_hide_that_pixels_are_missing(name: str) -> None:
+    data = HARMLESS[name](jpeg())
+    with pytest.raises(ValueError, match=r"extraneous|JFIF|Adobe"):
+        simplejpeg.decode_jpeg(data, strict=True)
+    assert process_image(data).width_px == image().width
+    for cut in (data[: len(data) * 2 // 3], data[: len(data) * 2 // 3] + b"\xff\xd9"):
+        with pytest.raises(Rejected, match=r"truncated: JPEG: .*remature end"):
+            process_image(cut)
+
+
+def test_a_jpeg_of_nothing_but_its_picture_has_no_metadata() -> None:
+    data = encoded(image(), "JPEG", quality=90, comment=b"text", exif=Image.Exif())
+    bare = only_picture(data[:2] + segment(0xEE, b"Adobe\0\x64\0\0\0\0\x01") + data[2:])
+    assert {found.marker for found in jpeg_segments(bare)} == {0xDB, 0xC0, 0xC4, START_OF_SCAN, 0xD9}
+    assert np.array_equal(simplejpeg.decode_jpeg(bare, strict=True), simplejpeg.decode_jpeg(data, strict=True))
 
 
 def test_a_png_that_says_in_a_text_which_way_up_it_is_is_turned() -> None:

@@ -182,6 +182,25 @@ def test_the_pixel_digest_knows_the_shape() -> None:
     assert wide.pixels_sha256 != high.pixels_sha256
 
 
+def test_what_prepares_a_process_compiles_all_that_images_need() -> None:
+    """Else the first large one, or the first with a margin, pays for it from its own time."""
+    code = (
+        "import sys; from numba.core.dispatcher import Dispatcher; from udfs.image_record import ImageOptions, prepare, process;"
+        "compiled = lambda: {(name, key, len(value.signatures)) for name, module in list(sys.modules.items())"
+        " if name.startswith('udfs') for key, value in vars(module).items() if isinstance(value, Dispatcher)};"
+        "prepare(); before = compiled(); process(sys.stdin.buffer.read(), ImageOptions());"
+        "print(len(before), compiled() - before)"
+    )
+    root = Path(__file__).parents[2]
+    for file_format in ("JPEG", "PNG", "TIFF", "GIF"):
+        page = Image.new("RGB", (900, 700), "white")
+        page.paste(figure(700, 400), (100, 100))
+        data = encoded(page, file_format)
+        done = subprocess.run([sys.executable, "-c", code], input=data, capture_output=True, check=True, cwd=root)
+        number, missing = done.stdout.decode().split(maxsplit=1)
+        assert (int(number) > 5, missing.strip()) == (True, "set()"), done.stderr
+
+
 def test_two_processes_make_the_same_bytes() -> None:
     data = encoded(figure(1000, 700), "PNG")
     code = (

@@ -15,7 +15,7 @@ from jobs.bench import hostile_inputs
 from schemas.rejects import Reason, Rejected
 from tests.udfs.image_samples import colours, encoded, image
 from tests.udfs.wide_samples import TiffLayout, tiff
-from udfs import images
+from udfs import image_record, images
 from udfs.image_isolation import IsolatedProcess
 from udfs.images import ImageOptions, process_image
 
@@ -81,12 +81,8 @@ def originals() -> list[bytes]:
     return samples
 
 
-def unexpected(error: Exception) -> Rejected:
-    pytest.fail(f"an error that no step of the kernel expects: {error!r}")
-
-
-def test_mutated_images_give_records_or_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "_refusal", unexpected)
+def test_mutated_images_give_records_or_reasons() -> None:
+    """None of them fetch_failed, as of an error that no step of the kernel expects."""
     counts: Counter[Reason | None] = Counter()
     for data in hostile_inputs.mutated(originals(), NUM_MUTATED):
         counts[reason_of(data)] += 1
@@ -97,8 +93,7 @@ def test_mutated_images_give_records_or_reasons(monkeypatch: pytest.MonkeyPatch)
     assert counts[Reason.NOT_AN_IMAGE] > 50
 
 
-def test_crafted_lines_of_noise_become_records(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "_refusal", unexpected)
+def test_crafted_lines_of_noise_become_records() -> None:
     lines = [data for name, data in hostile_inputs.crafted() if "a line when shrunk" in name]
     assert [reason_of(data) for data in lines] == [None, None]
 
@@ -245,11 +240,14 @@ def test_an_error_that_nobody_foresaw_refuses_one_image(what: str, where: str, m
     assert caught.value.detail == f"{type(error).__name__}: {error}"[:500]
 
 
-@pytest.mark.parametrize("where", ["here", "elsewhere"])
-def test_a_lack_of_memory_anywhere_makes_an_image_too_large(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for error in (MemoryError("no more"), out_of_memory()):
-        fail_with(error, where, monkeypatch)
-        assert reason_of(encoded(image(), "PNG")) is Reason.TOO_LARGE
+@pytest.mark.parametrize("error", [MemoryError("no more"), out_of_memory()], ids=["python", "opencv"])
+def test_an_image_is_too_large_by_the_memory_of_its_own_process_alone(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    fail_with(error, "here", monkeypatch)
+    assert reason_of(encoded(image(), "PNG")) is Reason.FETCH_FAILED  # the machine had none: tried again
+    monkeypatch.setattr(image_record, "make_record", images.make_record)
+    with pytest.raises(Rejected) as caught:
+        image_record.process(encoded(image(), "PNG"), ImageOptions())
+    assert caught.value.reason is Reason.TOO_LARGE
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])

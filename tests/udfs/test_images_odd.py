@@ -26,10 +26,10 @@ def pixels_of(data: bytes) -> Pixels:
 
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("compression", [1, 8])
-@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.uint16, np.float32])
+@pytest.mark.parametrize("dtype", [np.int16, np.uint16, np.float32])
 @pytest.mark.parametrize("photometric", [_BLACK_IS_ZERO, _WHITE_IS_ZERO])
 def test_a_tiff_whose_zero_is_white_is_no_negative(order: str, compression: int, dtype: type, photometric: int) -> None:
-    ramp = np.tile(np.linspace(-100 if dtype is np.int8 else 0, 100, 64).astype(dtype), (48, 1))
+    ramp = np.tile(np.linspace(0, 100, 64).astype(dtype), (48, 1))
     shown = pixels_of(tiff(ramp, TiffLayout(order, photometric, compression)))[:, :, 0]
     ends = (255, 0) if photometric == _WHITE_IS_ZERO else (0, 255)
     assert (shown[0, 0], shown[0, -1]) == ends

@@ -50,9 +50,9 @@ def png_of_16_bits(samples: Samples, transparent: tuple[int, ...] = (), profile:
     channels = samples.shape[2] if samples.ndim == 3 else 1
     lines = b"".join(b"\0" + line.astype(">u2").tobytes() for line in samples)
     header = struct.pack(">IIBBBBB", width, height, 16, _PNG_TYPES[channels], 0, 0, 0)
-    hidden = _chunk(b"tRNS", struct.pack(f">{len(transparent)}H", *transparent)) if transparent else b""
-    described = _chunk(b"iCCP", b"test\0\0" + zlib.compress(profile)) if profile else b""
-    chunks = _chunk(b"IHDR", header) + described + hidden + _chunk(b"IDAT", zlib.compress(lines)) + _chunk(b"IEND", b"")
+    hidden = chunk(b"tRNS", struct.pack(f">{len(transparent)}H", *transparent)) if transparent else b""
+    described = chunk(b"iCCP", b"test\0\0" + zlib.compress(profile)) if profile else b""
+    chunks = chunk(b"IHDR", header) + described + hidden + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + chunks
 
 
@@ -104,5 +104,5 @@ def _directory(tags: list[tuple[int, int, list[int]]], order: str, at: int) -> b
     return struct.pack(order + "H", len(tags)) + entries + b"\0" * 4 + overflow
 
 
-def _chunk(name: bytes, content: bytes) -> bytes:
+def chunk(name: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
