@@ -240,9 +240,13 @@ class EvalSettings(Section):
         (), description="Names of sets of the last run to give up, as they were then: their images may stand in train again"
     )
 
+    allow_unread: tuple[str, ...] = Field(
+        (), description="Names of sets that may have files of which no image can be read: copies of these may stand in train"
+    )
+
     def digest(self) -> str:
-        """As of every section, of the sets alone: giving one up once decides nothing of later runs."""
-        return self.model_copy(update={"allow_removed": ()})._digest()
+        """As of every section, of the sets alone: what an export allows decides nothing of how they are compared."""
+        return self.model_copy(update={"allow_removed": (), "allow_unread": ()})._digest()
 
     @field_validator("sets", mode="before")
     @classmethod

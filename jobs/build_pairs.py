@@ -35,6 +35,8 @@ READS: tuple[Table, ...] = (DOCUMENTS, ARTICLES, FIGURES, MENTIONS, MEDIA, IMAGE
 WRITES: tuple[Table, ...] = (PAIRS,)
 SECTIONS = ("pairs", "duplicates")
 SPLIT_BUCKETS = 1_000_000
+# What stands for an image that is in no cluster and no component: itself.
+_GROUPS = {"picture": "cluster_id", "component": "near_component"}
 
 
 def preferred_versions(articles: DataFrame, policy: str = "published") -> DataFrame:
@@ -141,14 +143,13 @@ def pairs_of(
     accepted = judged.where(F.col("filtered").isNull() & F.col("reason").isNull())
     clusters = duplicates.select("image_sha256", "cluster_id", "canonical_sha256", "near_component")
     rows = accepted.join(clusters, "image_sha256", "left").join(mentions_of_figures(mentions), ["accession", "figure_id"], "left")
-    rows = rows.withColumn("picture", F.coalesce("cluster_id", "image_sha256"))
-    rows = rows.join(sets_of_pictures(overlap, clusters), "picture", "left")
+    rows = rows.withColumns({name: F.coalesce(group, "image_sha256") for name, group in _GROUPS.items()})
+    rows = rows.join(sets_of_components(overlap, clusters), "component", "left")
     in_cluster = Window.partitionBy("picture")
     is_image = F.col("image_sha256") == F.coalesce("canonical_sha256", "image_sha256")
     order = in_cluster.orderBy(F.desc(is_image), F.col("year").asc_nulls_last(), "pmcid", "accession", "figure_id")
     rows = rows.withColumn("cluster_rank", F.row_number().over(order)).withColumn("is_canonical", F.col("cluster_rank") == 1)
-    uses = rows.select("pmcid", F.coalesce("near_component", "image_sha256").alias("near_component"))
-    rows = rows.join(split_groups(uses), "pmcid")
+    rows = rows.join(split_groups(rows.select("pmcid", F.col("component").alias("near_component"))), "pmcid")
     return rows.withColumns(
         {
             "pair_id": F.concat_ws("_", F.translate("accession", ".", "_"), "figure_id"),
@@ -159,13 +160,13 @@ def pairs_of(
     ).select(*PAIRS.column_names)
 
 
-def sets_of_pictures(overlap: DataFrame, clusters: DataFrame) -> DataFrame:
-    """picture (a cluster, or an image that is in none), eval_overlap: the sets in which the image or a duplicate of it stands.
+def sets_of_components(overlap: DataFrame, clusters: DataFrame) -> DataFrame:
+    """component (what near images connect, or an image that nothing is near), eval_overlap: the sets in which one of it stands.
 
-    Without its duplicates, a copy cropped a bit further than is found would take the place of an image that stands in a set.
+    Of an image that stands in a set, what is near it goes too: a copy cropped a bit further than is found would take its place.
     """
-    known = overlap.join(clusters.select("image_sha256", "cluster_id"), "image_sha256", "left")
-    grouped = known.groupBy(F.coalesce("cluster_id", "image_sha256").alias("picture"))
+    known = overlap.join(clusters.select("image_sha256", "near_component"), "image_sha256", "left")
+    grouped = known.groupBy(F.coalesce("near_component", "image_sha256").alias("component"))
     return grouped.agg(F.array_sort(F.collect_set("eval_set")).alias("eval_overlap"))
 
 

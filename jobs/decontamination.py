@@ -1,8 +1,9 @@
-"""Whether pairs may be trained on: what evaluation sets were compared with, and that nothing has changed since."""
+"""Whether pairs may be trained on: near images in one split, evaluation sets looked for, and nothing changed since."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -19,52 +20,74 @@ from schemas.pairs import PAIRS
 from schemas.rejects import REJECTS, Reason
 from schemas.table import Table
 
+_PAIRED = "build_pairs"
 # What each of these stages must have read or left as it is now, for the pairs to say in which sets their images stand.
 _CURRENT: dict[str, tuple[Table, ...]] = {
     find_duplicates.STAGE: (IMAGES, DUPLICATES),
     find_eval_overlap.STAGE: (IMAGES, EVAL_OVERLAP),
-    "build_pairs": (IMAGES, DUPLICATES, EVAL_OVERLAP, PAIRS),
+    _PAIRED: (IMAGES, DUPLICATES, EVAL_OVERLAP, PAIRS),
 }
-_SHOWN_KEYS = 3
 
 
 def check_decontaminated(lake: Lake, settings: Settings) -> None:
-    """UnusableSettings where a pair may hold an image of an evaluation set and not say so.
+    """UnusableSettings where a pair may show what another split or an evaluation set shows, and not say so.
 
-    The sets are those of the settings, as they are now, or else those of the last comparison. It must have seen all images that
-    are here, in their clusters, under these thresholds and with no image of a set still to be tried again; `pairs` must be what
-    was built with it. Files of a set of which no image can be read (see `eval_sets`) are compared with nothing.
+    All images that are here must have been looked at for duplicates, under these bounds, and `pairs` be what was built with the
+    clusters. The sets are those of the settings, as they are now, or else those of the last comparison. It must have seen all
+    images too, and all files of the sets but those that are texts.
     """
     inputs = newest_inputs(lake)
     recorded = inputs.get(find_eval_overlap.STAGE)
-    if not settings.eval.sets and not find_eval_overlap.compared_sets(recorded):
-        return
-    if not _is_compared(json.loads(recorded or "{}").get("mark"), find_eval_overlap.mark(settings), bool(settings.eval.sets)):
+    has_sets = bool(settings.eval.sets or find_eval_overlap.compared_sets(recorded))
+    if has_sets and not _is_compared(_mark(recorded), find_eval_overlap.mark(settings), bool(settings.eval.sets)):
         raise UnusableSettings(
             "eval.sets: the last run of find_eval_overlap compared other sets or contents of them, or under other thresholds"
-            f" (duplicates.*) or hashes than this export names; {_run('find_eval_overlap', 'build_pairs')}"
+            f" (duplicates.*) or hashes than this export names; {_run(find_eval_overlap.STAGE, _PAIRED)}"
         )
+    if stale := stale_stages(lake, settings, inputs, has_sets):
+        raise UnusableSettings(
+            "pairs: what they show may stand in another split or in an evaluation set, for images, duplicates or pairs have"
+            " changed since these were looked at, never were, or were under other bounds (duplicates.*);"
+            f" {_run(*[stage for stage in _CURRENT if stage in stale or stage == _PAIRED])}"
+        )
+    if has_sets:
+        check_sets_were_read(lake, settings)
+
+
+def stale_stages(lake: Lake, settings: Settings, inputs: Mapping[str, str], has_sets: bool) -> set[str]:
+    """The stages that have not seen the tables as they are, or have left them otherwise; inputs: as of `newest_inputs`."""
     now = lake.commits((IMAGES, DUPLICATES, EVAL_OVERLAP, PAIRS))
-    stale = [stage for stage in _CURRENT if not _is_current(inputs.get(stage), now, stage)]
-    if json.loads(inputs.get(find_duplicates.STAGE) or "{}").get("mark") != find_duplicates.mark(settings):
-        stale.append(find_duplicates.STAGE)  # clusters under other bounds may be smaller, or the same by chance
-    if stale:
-        raise UnusableSettings(
-            "eval.sets: their images have not been looked for in these pairs, for tables have changed since, were never"
-            " compared or were made under other bounds (duplicates.*);"
-            f" {_run(*[stage for stage in _CURRENT if stage in stale or stage == 'build_pairs'])}"
+    stale = {stage for stage in _CURRENT if not _is_current(inputs.get(stage), now, stage)}
+    if _mark(inputs.get(find_duplicates.STAGE)) != find_duplicates.mark(settings):
+        stale.add(find_duplicates.STAGE)  # clusters under other bounds may be smaller, or the same by chance
+    return stale if has_sets else stale - {find_eval_overlap.STAGE}
+
+
+def check_sets_were_read(lake: Lake, settings: Settings) -> None:
+    """UnusableSettings where no image could be read of a file of a set that `eval.allow_unread` does not name."""
+    not_accepted = unread(lake).where(~F.col("eval_set").isin(*settings.eval.allow_unread))
+    told = F.min(F.struct("key", "reason", "detail")).alias("first")
+    rows = not_accepted.groupBy("eval_set").agg(F.count("*").alias("number"), told).orderBy("eval_set").collect()
+    if rows:
+        sets = "; ".join(
+            f"of {row['number']:,} files or rows of {row['eval_set']} (first {row['first']['key']}:"
+            f" {row['first']['reason']}, {row['first']['detail']})"
+            for row in rows
         )
-    waiting = rejected(lake).where(F.col("reason") == Reason.FETCH_FAILED).orderBy("key")
-    if keys := [row["key"] for row in waiting.select("key").limit(_SHOWN_KEYS + 1).collect()]:
-        shown = ", ".join(keys[:_SHOWN_KEYS]) + (" and others" if len(keys) > _SHOWN_KEYS else "")
         raise UnusableSettings(
-            f"eval.sets: the decoder failed at {shown}, as for lack of memory, so they were not looked for in these pairs;"
-            f" {_run('find_eval_overlap', 'build_pairs')}, which tries them again, or take such a file out of its set"
+            f"eval.sets: no image could be read {sets}. They were looked for in no pair. `biomedica rejects` lists them:"
+            f" mend them or take them out of the set; {_run(find_eval_overlap.STAGE, _PAIRED)}, which tries again those with"
+            f" {Reason.FETCH_FAILED}; or go without them with eval.allow_unread='[{', '.join(row['eval_set'] for row in rows)}]'"
         )
 
 
 def _run(*stages: str) -> str:
     return f"run {', '.join(stages)} before, with the settings of this export"
+
+
+def _mark(recorded: str | None) -> str | None:
+    mark: str | None = json.loads(recorded or "{}").get("mark")
+    return mark
 
 
 def _is_compared(recorded: str | None, now: str, with_sets: bool) -> bool:
@@ -84,16 +107,19 @@ def _is_current(recorded: str | None, now: dict[str, list[int]], stage: str) -> 
 def eval_sets(lake: Lake) -> dict[str, dict[str, str | int]]:
     """Per evaluation set of the last comparison a digest of what it held, and how many of its files no image could be read of."""
     compared = find_eval_overlap.compared_sets(newest_inputs(lake).get(find_eval_overlap.STAGE))
-    unread = num_unread(lake)
-    return {name: {"digest": found.digest, "num_rejected": unread.get(name, 0)} for name, found in compared.items()}
+    counts = num_unread(lake)
+    return {name: {"digest": found.digest, "num_unread": counts.get(name, 0)} for name, found in compared.items()}
 
 
 def num_unread(lake: Lake) -> dict[str, int]:
     """How many files and rows of each evaluation set no image could be read of: they are compared with nothing."""
-    rows = rejected(lake).groupBy(F.substring_index("key", "/", 1).alias("eval_set")).count().collect()
-    return {row["eval_set"]: row["count"] for row in rows}
+    return {row["eval_set"]: row["count"] for row in unread(lake).groupBy("eval_set").count().collect()}
 
 
-def rejected(lake: Lake) -> DataFrame:
-    """The rejects of evaluation sets, by <set>/<file>."""
-    return lake.read(REJECTS).where(F.col("stage") == find_eval_overlap.STAGE)
+def unread(lake: Lake) -> DataFrame:
+    """eval_set, key, reason, detail of the files and rows of evaluation sets that may hold an image and gave none.
+
+    Those of one colour were read; they show nothing that could be in the archive.
+    """
+    mine = lake.read(REJECTS).where((F.col("stage") == find_eval_overlap.STAGE) & (F.col("reason") != Reason.BLANK))
+    return mine.select(F.substring_index("key", "/", 1).alias("eval_set"), "key", "reason", "detail")

@@ -121,10 +121,10 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     The manifest goes first and comes last: where there is one, the shards are those that it names.
     """
     lake, recipe = Lake(spark, settings.lake), settings.export
-    check_decontaminated(lake, settings)
     versions = lake.versions((PAIRS, IMAGES))
     images = lake.read(IMAGES, versions["images"])
     check_comparable(images, settings)
+    check_decontaminated(lake, settings)
     pairs = filtered_pairs(lake.read(PAIRS, versions["pairs"]), incomparable_images(images, settings), recipe)
     samples = pairs.where("filtered IS NULL")
     counts = shard_counts(samples, recipe)

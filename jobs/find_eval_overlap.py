@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from functools import reduce
 
 import pyarrow as pa
@@ -23,14 +23,14 @@ from jobs.comparable_images import comparable_images, distance_256, hash_version
 from jobs.entry import main
 from jobs.hash_looks import hash_looks
 from jobs.hash_pairs import hash_pairs
-from jobs.options import image_options
+from jobs.options import image_options, refusals
 from jobs.stage import Counts, RunContext, sync_rejects
 from jobs.tables import Lake, spark_schema
 from schemas.eval_overlap import EVAL_OVERLAP
 from schemas.images import IMAGES
 from schemas.table import Table
-from udfs.batches.eval_images import FILE, LISTED, NAMED, RESULT, HashEvalImages, ReadFiles
-from udfs.storage import list_files, listing_digest
+from udfs.batches.eval_images import FILE, LISTED, NAMED, RESULT, TEXT, HashEvalImages, ReadFiles
+from udfs.storage import list_files, listing_digest, revisions_digest
 
 STAGE = "find_eval_overlap"
 READS: tuple[Table, ...] = (IMAGES,)
@@ -43,21 +43,33 @@ _NO_CONTENT = bytes(32)  # the hash of one colour: a shape without anything in i
 
 @dataclass(frozen=True)
 class ComparedSet:
-    """Where an evaluation set lay when it was compared, and a digest of what it held; uri: None as of older archives."""
+    """Where an evaluation set lay when it was compared, and digests of what it held: as a copy of it has it, and as it was there.
+
+    uri and revision: None as of older archives.
+    """
 
     uri: str | None
     digest: str
+    revision: str | None = None
 
 
 def mark(settings: Settings) -> str:
     """The hash definition, where the sets lie, what they hold, both bounds; UnusableSettings for a set that is not there."""
-    sets = {name: [found.uri, found.digest] for name, found in sets_now(settings).items()}
+    sets = {name: list(astuple(found)) for name, found in sets_now(settings).items()}
     return json.dumps([hash_version(settings), sets, settings.duplicates.max_distance, settings.duplicates.max_distance_256])
 
 
 def sets_now(settings: Settings) -> dict[str, ComparedSet]:
     """The sets that the settings name, by name; UnusableSettings for one that is not there."""
-    return {name: ComparedSet(shown_place(uri), set_digest(name, uri)) for name, uri in sorted(settings.eval.sets.items())}
+    found, problems = {}, []
+    for name, uri in sorted(settings.eval.sets.items()):
+        try:
+            found[name] = set_at(name, uri)
+        except UnusableSettings as problem:
+            problems.append(str(problem))
+    if problems:
+        raise UnusableSettings("\n".join(problems))
+    return found
 
 
 def shown_place(uri: str) -> str:
@@ -66,22 +78,31 @@ def shown_place(uri: str) -> str:
     return shown if shown == uri else f"{shown} (SHA-256 {hashlib.sha256(uri.encode()).hexdigest()[:12]})"
 
 
-def check(settings: Settings, inputs: str | None) -> None:
-    """UnusableSettings for a set that is not there, or that the last recorded run compared and nobody names now."""
+def check(lake: Lake, settings: Settings, inputs: str | None) -> None:
+    """UnusableSettings for a set that is not there or cannot be one, or that the last run compared and nobody names now."""
     check_no_set_is_missing(compared_sets(inputs), sets_now(settings), settings.eval.allow_removed)
+    for name, uri in settings.eval.sets.items():
+        image_rows(lake, name, uri)
 
 
-def set_digest(name: str, uri: str) -> str:
-    """What a set holds, by names, sizes and times; UnusableSettings when there is nothing."""
+def image_rows(lake: Lake, name: str, uri: str) -> DataFrame | None:
+    """The images of a set that is a table, as `Lake.read_images`; UnusableSettings for a table without images."""
+    with refusals(f"eval.sets.{name}"):
+        return lake.read_images(uri)
+
+
+def set_at(name: str, uri: str) -> ComparedSet:
+    """What a set holds, by the names, sizes and times of its files; UnusableSettings when there is nothing."""
     try:
-        digest, problem = listing_digest(list_files(uri)), f"{uri} holds no file"
+        files, problem = list(list_files(uri)), f"{uri} holds no file"
     except ValueError as error:
-        digest, problem = None, str(error)
+        files, problem = [], str(error)
+    digest = listing_digest(files)
     if digest is None:
         raise UnusableSettings(
             f"eval.sets.{name}: {problem}; give a folder of image files or a Delta table with a column `image`"
         )
-    return digest
+    return ComparedSet(shown_place(uri), digest, revisions_digest(files))
 
 
 def compared_sets(inputs: str | None) -> dict[str, ComparedSet]:
@@ -120,20 +141,21 @@ def check_sets_are_readable(accepted: DataFrame, settings: Settings) -> None:
 
 
 def eval_images(lake: Lake, sets: dict[str, str], max_bytes: int) -> tuple[DataFrame, int, Counter[str]]:
-    """eval_set, name, content of every image of the sets; how many files and rows they have, and how many rows show no new one.
+    """Rows of NAMED, every image of the sets; how many files and rows they have, and how many rows show no new one.
 
     A file goes by its path below the folder, a table's image by its SHA-256.
     """
     frames, total, left_out = [], 0, Counter[str]()
     for name, uri in sorted(sets.items()):
-        rows = lake.read_images(uri)
+        rows = image_rows(lake, name, uri)
         if rows is None:
             shown, number = folder_files(lake.spark, uri, max_bytes)
         else:
             shown = rows.where("name IS NOT NULL").dropDuplicates(["name"])
             number, num_images, num_distinct = rows.agg(F.count("*"), F.count("name"), F.count_distinct("name")).collect()[0]
             left_out += Counter({"no_image": number - num_images, "repeated": num_images - num_distinct})
-        frames.append(shown.select(F.lit(name).alias("eval_set"), "name", "content"))
+        about = (F.lit(name).alias("eval_set"), "name", "content", F.lit(rows is None).alias("is_file"))
+        frames.append(shown.select(*about))
         total += number
     return reduce(DataFrame.unionByName, frames, lake.spark.createDataFrame([], sql_columns(NAMED))), total, left_out
 
@@ -201,11 +223,12 @@ def near_hashes(lake: Lake, images: DataFrame, hashed: DataFrame, settings: Dupl
 def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
     """Hash the evaluation sets, compare them with the whole archive, bring the table up to date."""
     lake = Lake(spark, settings.lake)
-    check(settings, context.last_inputs(lake, STAGE))
+    check(lake, settings, context.last_inputs(lake, STAGE))
     images = comparable_images(lake.read(IMAGES), settings)
     shown, num_in, left_out = eval_images(lake, settings.eval.sets, settings.images.max_bytes)
-    hashed = lake.stage(map_batches(shown, HashEvalImages(image_options(settings)), RESULT), f"{STAGE}/eval_images")
-    accepted = hashed.where("reason IS NULL")
+    options = replace(image_options(settings), min_side_px=1)  # what is too small for the archive may be a copy of what is not
+    hashed = lake.stage(map_batches(shown, HashEvalImages(options), RESULT), f"{STAGE}/eval_images")
+    accepted, is_text = hashed.where("reason IS NULL"), F.col("reason") == TEXT
     check_sets_are_readable(accepted, settings)
     if accepted.isEmpty():
         lake.sync(EVAL_OVERLAP, spark.createDataFrame([], spark_schema(EVAL_OVERLAP)))
@@ -213,9 +236,10 @@ def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
         near = near_hashes(lake, images, accepted, settings.duplicates)
         lake.sync(EVAL_OVERLAP, overlaps(images, accepted, near, settings))
     key = F.concat_ws("/", "eval_set", "name").alias("key")
-    refused = hashed.where("reason IS NOT NULL").select(key, "reason", "detail", F.col("eval_image").alias("fingerprint"))
+    about = (key, "reason", "detail", F.col("eval_image").alias("fingerprint"))
+    refused = hashed.where(F.col("reason").isNotNull() & ~is_text).select(*about)
     num_rejected = sync_rejects(lake, context, STAGE, hashed.select(key), refused)
-    counts = Counts(num_in, accepted.count(), num_rejected, dict(left_out))
+    counts = Counts(num_in, accepted.count(), num_rejected, dict(left_out + Counter({TEXT: hashed.where(is_text).count()})))
     lake.unstage(STAGE)
     return counts
 

@@ -79,8 +79,9 @@ class Job(Protocol):
     """What a job module offers: the tables it reads, those it alone writes, the settings sections that decide, and `run`.
 
     It may also have `mark(settings)`: in words, what else decides the result, such as a file that the settings only name;
-    `files(settings)`: a digest of the files that it leaves beside the tables; and `check(settings, inputs)`: UnusableSettings for
-    what need not wait for the stages before it, given what the job's last recorded run read (None before the first).
+    `files(settings)`: a digest of the files that it leaves beside the tables; and `check(lake, settings, inputs)`:
+    UnusableSettings for what need not wait for the stages before it, given what the job's last recorded run read (None before the
+    first).
     """
 
     READS: tuple[Table, ...]
@@ -129,11 +130,11 @@ def check_settings(lake: Lake, settings: Settings, context: RunContext, job: Job
     """What a job can say of the settings before any stage has run; UnusableSettings."""
     check = getattr(job, "check", None)
     if check is not None:
-        check(settings, context.last_inputs(lake, stage))
+        check(lake, settings, context.last_inputs(lake, stage))
 
 
 def stage_inputs(lake: Lake, settings: Settings, job: Job) -> str:
-    """What decides the stage's result, as JSON: commits of the tables read, settings digests and, where it has one, the job's mark."""
+    """What decides the stage's result, as JSON: commits of the tables read, settings digests and, if there is one, its mark."""
     digests = {section: getattr(settings, section).digest() for section in job.SECTIONS}
     marks: dict[str, object] = {"tables": lake.commits(job.READS), "settings": digests}
     own_mark = getattr(job, "mark", None)

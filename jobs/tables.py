@@ -116,7 +116,7 @@ class Lake:
     def read_images(self, uri: str) -> DataFrame | None:
         """name (SHA-256) and content of each row of a Delta table with a column `image`, NULL for both where it has none.
 
-        None where there is no such table; UnusableSettings for one without such a column.
+        None where there is no such table; ValueError for one without such a column.
         """
         from delta.tables import DeltaTable
 
@@ -124,7 +124,11 @@ class Lake:
             return None
         images = self.spark.read.format("delta").load(uri)
         if dict(images.dtypes).get("image") != "binary":
-            raise UnusableSettings(f"the Delta table {uri} has no binary column `image`, as a table of images must")
+            columns = ", ".join(f"{name} {data_type}" for name, data_type in images.dtypes)
+            raise ValueError(
+                f"the Delta table {uri} has no binary column `image` but {columns}; give a table with the bytes of the image"
+                " files in it"
+            )
         return images.select(F.sha2("image", 256).alias("name"), F.col("image").alias("content"))
 
     def version(self, table: Table) -> int:

@@ -62,7 +62,7 @@ PAIRS = Table(
         Column(
             "eval_overlap",
             pa.list_(pa.string()),
-            "Evaluation sets that have the picture or a duplicate of it (eval_overlap.eval_set): never exported to train",
+            "Evaluation sets that have the picture or one that chains of near ones connect with it: never exported to train",
             required=True,
         ),
         Column(

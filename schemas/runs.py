@@ -22,7 +22,7 @@ RUNS = Table(
         Column(
             "inputs",
             pa.string(),
-            "What the stage read and left, as JSON: newest commit of each table (Delta version, ms since 1970), marks, settings hash",
+            "What the stage read and left, as JSON: newest commit of each table (version, ms since 1970), marks, settings hash",
             required=True,
         ),
         Column("settings", pa.string(), "Resolved settings of the run (JSON)", required=True),

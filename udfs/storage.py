@@ -21,11 +21,16 @@ _FILE_URL = re.compile(r"^file:(//(localhost)?)?(?=/)")
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file by its path below where it was listed, its size and, in any words, when it was changed."""
+    """A file by its path below where it was listed, its size and, in any words, when it was changed.
+
+    changed is as who wrote the file may have set it, and stays with a copy of it; revision is another each time that the file was
+    written (the inode's time, the object's ETag).
+    """
 
     path: str
     num_bytes: int
     changed: str
+    revision: str = ""
 
 
 def is_local(uri: str) -> bool:
@@ -89,7 +94,7 @@ def stored_files(uri: str) -> Iterator[StoredFile]:
     try:
         for page in open_store(uri).list():
             for item in page:
-                yield StoredFile(str(item["path"]), item["size"], str(item["last_modified"]))
+                yield StoredFile(str(item["path"]), item["size"], str(item["last_modified"]), str(item["e_tag"]))
     except BaseError as error:
         raise ValueError(f"{uri} cannot be listed: {str(error).splitlines()[0]}") from error
 
@@ -118,7 +123,7 @@ def _local_files(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) 
         if stat.S_ISDIR(about.st_mode):
             yield from _local_files(folder / entry.name, f"{name}/", (*above, (here.st_dev, here.st_ino)))
         elif stat.S_ISREG(about.st_mode):
-            yield StoredFile(name, about.st_size, str(about.st_mtime_ns))
+            yield StoredFile(name, about.st_size, str(about.st_mtime_ns), str(about.st_ctime_ns))
         else:
             raise ValueError(f"{shown!r} is neither a file nor a folder; remove it")
 
@@ -138,5 +143,14 @@ def _read_local(folder: Path, path: str, num_bytes: int) -> bytes:
 
 def listing_digest(files: Iterable[StoredFile]) -> str | None:
     """SHA-256 (hex) of names, sizes and times of change; None when there is nothing."""
-    lines = sorted(f"{file.path} {file.num_bytes} {file.changed}" for file in files)
+    return _digest(f"{file.path} {file.num_bytes} {file.changed}" for file in files)
+
+
+def revisions_digest(files: Iterable[StoredFile]) -> str | None:
+    """SHA-256 (hex) of names and revisions: another one also where a file was replaced by one of its size and time."""
+    return _digest(f"{file.path} {file.revision}" for file in files)
+
+
+def _digest(texts: Iterable[str]) -> str | None:
+    lines = sorted(texts)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest() if lines else None

@@ -351,14 +351,17 @@ def test_one_pair_stands_for_each_cluster_with_the_canonical_image_if_any_pair_h
         assert chosen["accession"] == min(row["accession"] for row in holders)
 
 
-def test_the_duplicates_of_an_image_of_an_evaluation_set_stand_in_it_too(spark: SparkSession) -> None:
-    figures = {("PMC1000.1", "f0"): "cropped", ("PMC1001.1", "f0"): "cropped further", ("PMC1002.1", "f0"): "alone"}
-    canonical = dict.fromkeys(("cropped", "cropped further", "in no pair"), "cropped")
-    found = make_pairs(spark, figures, canonical, {}, overlap={"cropped": "one", "in no pair": "two", "alone": "one"}).collect()
+def test_what_chains_of_near_images_connect_with_an_image_of_an_evaluation_set_stands_in_it_too(spark: SparkSession) -> None:
+    names = ("cropped", "cropped further", "near the last", "alone", "not near")
+    figures = {(f"PMC{1000 + number}.1", "f0"): name for number, name in enumerate(names)}
+    canonical = {"cropped": "cropped", "cropped further": "cropped", "in no pair": "cropped", "near the last": "near the last"}
+    connected = {"cropped": "the chain", "near the last": "the chain"}
+    in_sets = {"cropped": "one", "in no pair": "two", "alone": "one"}
+    found = make_pairs(spark, figures, canonical, connected, overlap=in_sets).collect()
     assert {row["image_sha256"]: row["eval_overlap"] for row in found} == {
-        "cropped": ["one", "two"],
-        "cropped further": ["one", "two"],
+        **{name: ["one", "two"] for name in names[:3]},
         "alone": ["one"],
+        "not near": [],
     }
 
 

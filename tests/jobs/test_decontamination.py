@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from schemas.table import Table
 from tests.jobs.rows import DAY_1, frame
 from tests.udfs.image_samples import encoded, image
 from udfs.images import ImageOptions, process_image
+from udfs.phash import HASH_VERSION
 
 pytestmark = pytest.mark.spark
 STAGES = ("find_duplicates", "find_eval_overlap", "build_pairs")
@@ -43,9 +45,10 @@ class Compared:
         places = [f"lake.uri={self.lake.settings.uri}", f"export.uri={self.lake.settings.uri}/../shards", "export.name=mine"]
         return load_settings("local", [*places, *named, *overrides])
 
-    def run(self, *stages: str, overrides: tuple[str, ...] = ()) -> None:
+    def run(self, *stages: str, overrides: tuple[str, ...] = (), with_set: bool = True) -> None:
+        settings = self.settings(*overrides, with_set=with_set)
         for stage in stages:
-            run_stage(self.lake.spark, self.settings(*overrides), RunContext.new(), job_module(stage), stage)
+            run_stage(self.lake.spark, settings, RunContext.new(), job_module(stage), stage)
 
     def refusal(self, *overrides: str, with_set: bool = True) -> str:
         """Why an export is refused; nothing where it is not."""
@@ -86,14 +89,28 @@ def test_what_was_compared_is_exported_and_the_manifest_names_the_set(compared: 
     settings = compared.settings(with_set=False)
     export_shards.run(compared.lake.spark, settings, RunContext.new())
     manifest = json.loads((Path(settings.export.uri) / "mine" / "manifest.json").read_text())
-    digest = find_eval_overlap.set_digest("mine", str(compared.folder / "set"))
-    assert manifest["eval_sets"] == {"mine": {"digest": digest, "num_rejected": 0}}
+    digest = find_eval_overlap.set_at("mine", str(compared.folder / "set")).digest
+    assert manifest["eval_sets"] == {"mine": {"digest": digest, "num_unread": 0}}
 
 
 def test_without_a_comparison_only_an_export_without_sets_is_written(lake: Lake, built: Compared) -> None:
+    lake.append(IMAGES, built.lake.read(IMAGES))
     never = Compared(lake, built.folder)
+    assert "run find_duplicates, build_pairs before" in never.refusal(with_set=False)
+    never.run("find_duplicates", "build_pairs", with_set=False)
     assert never.refusal(with_set=False) == ""
     assert "compared other sets" in never.refusal()
+
+
+def test_near_images_may_cross_splits_until_duplicates_were_looked_for_among_all(lake: Lake, built: Compared) -> None:
+    """Whether or not there are evaluation sets."""
+    lake.append(IMAGES, built.lake.read(IMAGES))
+    alone = Compared(lake, built.folder)
+    alone.run("find_duplicates", "build_pairs", with_set=False)
+    lake.append(IMAGES, frame(lake.spark, IMAGES, {"image_sha256": "new", "hash_version": HASH_VERSION}))
+    assert "may stand in another split" in alone.refusal(with_set=False)
+    alone.run("build_pairs", with_set=False)
+    assert "run find_duplicates, build_pairs before" in alone.refusal(with_set=False)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +139,7 @@ def test_an_export_is_refused_while_a_table_is_not_what_the_runs_left(compared: 
     compared.lake.append(table, frame(compared.lake.spark, table, dict.fromkeys(table.key, "new") | values))
     for with_set in (True, False):
         told = compared.refusal(with_set=with_set)
-        assert "tables have changed since" in told
+        assert "have changed since these were looked at" in told
         assert f"run {stages} before" in told
 
 
@@ -144,15 +161,40 @@ def test_pairs_that_were_built_before_the_last_comparison_are_not_exported(compa
     assert compared.refusal() == ""
 
 
-def test_an_export_is_refused_while_the_decoder_has_failed_at_an_image_of_a_set(compared: Compared) -> None:
-    reject = {"stage": "find_eval_overlap", "detail": "", "attempts": 1, "first_seen": DAY_1, "last_seen": DAY_1}
+UNREAD = ("too_large", "truncated", "unsupported", "not_an_image", "fetch_failed")
+
+
+def test_an_export_is_refused_while_images_of_a_set_are_unread_until_that_is_accepted(compared: Compared) -> None:
+    reject = {"stage": "find_eval_overlap", "detail": "why", "attempts": 1, "first_seen": DAY_1, "last_seen": DAY_1}
 
     def add(key: str, reason: str) -> None:
         compared.lake.append(REJECTS, frame(compared.lake.spark, REJECTS, reject | {"key": key, "reason": reason}))
 
-    add("mine/1.png", "truncated")
+    add("mine/one colour.png", "blank")
     assert compared.refusal() == ""
-    assert eval_sets(compared.lake)["mine"]["num_rejected"] == 1
-    add("mine/2.png", "fetch_failed")
-    for with_set in (True, False):
-        assert "the decoder failed at mine/2.png, as for lack of memory" in compared.refusal(with_set=with_set)
+    assert eval_sets(compared.lake)["mine"]["num_unread"] == 0
+    for reason in UNREAD:
+        add(f"mine/{reason}.png", reason)
+        for with_set in (True, False):
+            assert "no image could be read of" in compared.refusal(with_set=with_set)
+        assert compared.refusal("eval.allow_unread=[mine]") == ""
+    add("other/1.png", "truncated")
+    told = compared.refusal("eval.allow_unread=[mine]")
+    assert "of 1 files or rows of other (first other/1.png: truncated, why)" in told
+    assert "eval.allow_unread='[other]'" in told
+    assert "of 5 files or rows of mine (first mine/fetch_failed.png: fetch_failed, why); of 1 files" in compared.refusal()
+    assert compared.refusal("eval.allow_unread=[mine, other]") == ""
+    assert eval_sets(compared.lake)["mine"]["num_unread"] == len(UNREAD)
+
+
+def test_a_file_replaced_by_one_of_its_size_and_time_is_another_set(compared: Compared, tmp_path: Path) -> None:
+    folder = shutil.copytree(compared.folder / "set", tmp_path / "other")
+    moved = Compared(compared.lake, tmp_path)
+    (tmp_path / "other").rename(tmp_path / "set")
+    file = folder.with_name("set") / "1.png"
+    moved.run("find_eval_overlap", "build_pairs", overrides=("eval.allow_removed=[mine]",))
+    assert moved.refusal() == ""
+    before, content = file.stat(), file.read_bytes()
+    file.write_bytes(content[:-1] + b"x")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert "compared other sets or contents" in moved.refusal()

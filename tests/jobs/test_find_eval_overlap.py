@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 from pyspark.sql import DataFrame, SparkSession
@@ -21,13 +23,15 @@ from jobs.arrow_frames import map_batches
 from jobs.comparable_images import distance_256
 from jobs.find_eval_overlap import STAGE, ComparedSet, check_no_set_is_missing
 from jobs.pipeline import run_pipeline
-from jobs.stage import Counts, ReconciliationError, RunContext, run_stage
+from jobs.stage import Counts, ReconciliationError, RunContext, check_settings, run_stage
 from jobs.tables import Lake
 from schemas.eval_overlap import EVAL_OVERLAP
 from schemas.images import IMAGES
-from schemas.rejects import REJECTS
+from schemas.rejects import REJECTS, Reason, Rejected
 from schemas.runs import RUNS
 from tests.jobs.rows import collected, frame
+from udfs.batches import eval_images
+from udfs.batches.eval_images import NAMED, HashEvalImages
 from udfs.images import ImageOptions, process_image
 
 pytestmark = pytest.mark.spark
@@ -66,9 +70,13 @@ def names(lake: Lake) -> dict[int, str]:
 
 
 def test_a_table_without_images_is_no_evaluation_set(archive: Lake, tmp_path: Path) -> None:
-    archive.spark.createDataFrame([("a",)], "image string").write.format("delta").save(str(tmp_path / "table"))
-    with pytest.raises(UnusableSettings, match="has no binary column `image`"):
-        run(archive, settings_for(archive, table=str(tmp_path / "table")))
+    archive.spark.createDataFrame([("a", 1)], "image string, id int").write.format("delta").save(str(tmp_path / "table"))
+    settings = settings_for(archive, table=str(tmp_path / "table"))
+    told = r"eval\.sets\.table: the Delta table .* has no binary column `image` but image string, id int; give a table with"
+    with pytest.raises(UnusableSettings, match=told):
+        run(archive, settings)
+    with pytest.raises(UnusableSettings, match=told):
+        check_settings(archive, settings, RunContext.new(), find_eval_overlap, STAGE)
 
 
 def test_archive_images_near_an_evaluation_image_are_marked_with_its_set(archive: Lake, tmp_path: Path) -> None:
@@ -79,17 +87,58 @@ def test_archive_images_near_an_evaluation_image_are_marked_with_its_set(archive
     (folder / "_parts [1]").mkdir()
     (folder / "_parts [1]" / ".3 {a,b}.png").write_bytes(encoded(picture(3), "PNG"))
     (folder / "labels.csv").write_text("name,label\nhalf.png,1\n")
-    rows = [(encoded(picture(2), "WEBP"),), (encoded(picture(1), "PNG"),), (encoded(picture(1), "PNG"),), (None,)]
+    rows = [(encoded(picture(2), "WEBP"),), (encoded(picture(1), "PNG"),), (encoded(picture(1), "PNG"),), (None,), (b"text",)]
     archive.spark.createDataFrame(rows, "image binary").write.format("delta").save(str(tmp_path / "table"))
     settings = settings_for(archive, folder=str(folder), table=str(tmp_path / "table"))
-    assert run(archive, settings) == Counts(8, 5, 1, {"no_image": 1, "repeated": 1})
+    assert run(archive, settings) == Counts(9, 5, 1, {"no_image": 1, "repeated": 1, "text": 1})
     sha256 = names(archive)
     found = collected(archive.read(EVAL_OVERLAP), "eval_set", "image_sha256")
     assert found == sorted([("folder", sha256[1]), ("folder", sha256[3]), ("table", sha256[1]), ("table", sha256[2])], key=repr)
-    ((key, reason),) = collected(archive.read(REJECTS), "key", "reason")
-    assert key == "folder/labels.csv"
-    assert reason == "not_an_image"
+    (key, reason) = (f"table/{hashlib.sha256(b'text').hexdigest()}", "not_an_image")  # unlike beside images, a row should be one
+    assert collected(archive.read(REJECTS), "key", "reason") == [(key, reason)]
     assert run(archive, settings) is None
+
+
+def test_what_lies_beside_images_and_may_hold_some_is_told(archive: Lake, tmp_path: Path) -> None:
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(encoded(picture(1), "PNG"))
+    texts = {"LICENSE": b"free", "labels.tsv": b"\xef\xbb\xbfa\tb", "cut.json": b"x" * 4095 + "ü".encode()}
+    others = {
+        "train-00000.parquet": b"PAR1\x15\x04\x15",
+        "images.zip": b"PK\x03\x04\x14\0",
+        "features.npy": b"\x93NUMPY\x01\0",
+        "latin.txt": b"Universit\xe4t",
+        "empty": b"",
+        "b.jpg": b"<html>404</html>",
+        "c.webp": b"moved",
+        "drawing.svg": b"<svg/>",
+    }
+    for name, data in (texts | others).items():
+        (folder / name).write_bytes(data)
+    assert run(archive, settings_for(archive, mixed=str(folder))) == Counts(12, 1, 8, {"text": 3})
+    assert {row["key"] for row in archive.read(REJECTS).collect()} == {f"mixed/{name}" for name in others}
+
+
+def test_an_image_of_a_set_that_is_too_small_for_the_archive_is_compared(archive: Lake, tmp_path: Path) -> None:
+    folder = tmp_path / "few"
+    folder.mkdir()
+    (folder / "small.png").write_bytes(encoded(picture(1), "PNG", 64))
+    bounds = [f"lake.uri={archive.settings.uri}", f"eval.sets.few={folder}", "images.min_side_px=100"]
+    settings = load_settings("local", bounds)
+    assert run(archive, settings) == Counts(1, 1, 0)
+    assert collected(archive.read(EVAL_OVERLAP), "image_sha256") == [(names(archive)[1],)]
+
+
+def test_an_image_of_a_set_that_took_too_long_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(*_: object) -> None:
+        raise Rejected(Reason.TIMEOUT, "not decoded within 5 s")
+
+    monkeypatch.setattr(eval_images, "process_image", late)
+    row = {"eval_set": "few", "name": "a.png", "content": b"a", "is_file": True}
+    batches = HashEvalImages(ImageOptions())(iter([pa.RecordBatch.from_pylist([row], schema=NAMED)]))
+    ((found,),) = (batch.select(["reason", "detail"]).to_pylist() for batch in batches)
+    assert found == {"reason": "fetch_failed", "detail": "not decoded within 5 s"}
 
 
 def line_art(seed: int) -> Image.Image:
@@ -199,7 +248,8 @@ def test_a_pipeline_refuses_an_evaluation_set_before_its_first_stage(archive: La
     with pytest.raises(UnusableSettings, match=r"the last run also kept few \(.*\) out of train"):
         run_pipeline(archive.spark, load_settings("local", options), Console(quiet=True))
     options += [f"eval.sets.few={folder}", f"eval.sets.gone={tmp_path}/gone"]
-    with pytest.raises(UnusableSettings, match=r"eval\.sets\.gone: "):
+    options += [f"eval.sets.lost={tmp_path}/lost"]
+    with pytest.raises(UnusableSettings, match=r"^eval\.sets\.gone: .*\neval\.sets\.lost: .*$"):
         run_pipeline(archive.spark, load_settings("local", options), Console(quiet=True))
     assert collected(archive.read(RUNS), "stage") == [(STAGE,)]
 

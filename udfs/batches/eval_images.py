@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from mimetypes import MimeTypes
 from typing import Any
 
 import pyarrow as pa
 
-from schemas.rejects import Rejected
+from schemas.rejects import Reason, Rejected
 from udfs.batches import REFUSAL, batched, rows_of
 from udfs.images import ImageOptions, process_image
 from udfs.storage import reader
 
-NAMED = pa.schema([pa.field("eval_set", pa.string()), pa.field("name", pa.string()), pa.field("content", pa.binary())])
+NAMED = pa.schema(
+    [
+        pa.field("eval_set", pa.string()),
+        pa.field("name", pa.string()),
+        pa.field("content", pa.binary()),
+        pa.field("is_file", pa.bool_()),
+    ]
+)
 RESULT = pa.schema(
     [
         pa.field("eval_set", pa.string()),
@@ -28,6 +37,10 @@ RESULT = pa.schema(
 )
 LISTED = pa.schema([pa.field("name", pa.string()), pa.field("num_bytes", pa.int64())])
 FILE = pa.schema([pa.field("name", pa.string()), pa.field("content", pa.binary())])
+TEXT = "text"  # stands as reason for a file that may lie beside images: it is no reject
+_TEXT_BYTES = 4096
+_TYPES = MimeTypes()
+_IN_NO_TEXT = frozenset(range(32)) - frozenset(b"\t\n\f\r")
 _HASHES = ("pixels_sha256", "phash_trimmed", "phash256_trimmed")
 
 
@@ -50,7 +63,10 @@ class ReadFiles:
 
 @dataclass(frozen=True)
 class HashEvalImages:
-    """Record batches of NAMED to RESULT: hashes by the image kernel, or why there are none."""
+    """Record batches of NAMED to RESULT: hashes by the image kernel, or why there are none; TEXT for texts beside images.
+
+    What takes too long is tried again, on a faster machine maybe: here an image that is left alone lets its copies into train.
+    """
 
     options: ImageOptions
 
@@ -64,5 +80,23 @@ class HashEvalImages:
         try:
             record = process_image(data, self.options)
         except Rejected as refusal:
-            return named | {"reason": str(refusal.reason), "detail": refusal.detail}
+            reason = Reason.FETCH_FAILED if refusal.reason is Reason.TIMEOUT else refusal.reason
+            is_beside = reason is Reason.NOT_AN_IMAGE and row["is_file"] and is_text_beside_images(row["name"], data)
+            return named | {"reason": TEXT if is_beside else str(reason), "detail": refusal.detail}
         return named | {name: getattr(record, name) for name in _HASHES}
+
+
+def is_text_beside_images(name: str, data: bytes) -> bool:
+    """Whether a file is a text in UTF-8, as labels and licences are, and does not go by the name of an image.
+
+    Anything else that is no image may hold some (Parquet, zip, HDF5), or is what a failed download left of one.
+    """
+    head = data[:_TEXT_BYTES]
+    kind, _ = _TYPES.guess_type(name, strict=False)
+    if not head or _IN_NO_TEXT.intersection(head) or (kind or "").startswith("image/"):
+        return False
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)  # the last character may be cut off
+    except UnicodeDecodeError:
+        return False
+    return True
