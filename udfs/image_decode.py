@@ -188,8 +188,8 @@ def _inked(image: Image.Image) -> Image.Image:
 
 
 def _is_full_ink_255(image: Image.Image) -> bool:
-    """True for a CMYK JPEG without Adobe's marker."""
-    return "adobe" not in image.info
+    """True for a CMYK JPEG without Adobe's marker, or with one that is too short to say how colours are coded."""
+    return "adobe_transform" not in image.info
 
 
 def turned(pixels: Pixels, turn: int) -> Pixels:

@@ -78,7 +78,8 @@ def decode_admitted(data: bytes, image: Image.Image) -> Pixels:
     samples = read_samples(data)
     if samples is None:
         compression = image.info.get("compression")
-        reason = Reason.TRUNCATED if compression in _COMPRESSIONS else Reason.UNSUPPORTED
+        is_known = compression in _COMPRESSIONS and TiffImagePlugin.PHOTOMETRIC_INTERPRETATION in getattr(image, "tag_v2", {})
+        reason = Reason.TRUNCATED if is_known else Reason.UNSUPPORTED
         raise Rejected(reason, f"TIFF: the samples of {image.width} x {image.height} pixels cannot be read ({compression})")
     _check_shape(samples, image)
     shows_alpha = image.mode == "RGBA" and has_alpha(samples)

@@ -62,6 +62,13 @@ def test_inks_of_a_jpeg_that_adobe_did_not_mark_come_out_the_right_way_round() -
     assert process_image(data).mode == "CMYK"
 
 
+@pytest.mark.parametrize("num_bytes", [5, 7, 11])
+def test_a_marker_too_short_to_say_how_inks_are_stored_is_none(num_bytes: int) -> None:
+    data = without_adobe_marker(encoded(ImageChops.invert(inks()), "JPEG", quality=98))
+    marker = b"Adobe\0\x64\0\0\0\0"[:num_bytes]
+    assert_inks(data[:2] + b"\xff\xee" + (num_bytes + 2).to_bytes(2, "big") + marker + data[2:])
+
+
 @pytest.mark.parametrize("subsampling", [0, 2])  # Of the second kind the fast decoder knows nothing, and leaves it to Pillow.
 @pytest.mark.parametrize("profile", [b"", cmyk_profile()])
 @pytest.mark.parametrize("is_marked", [True, False])
