@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
 
 QUIET_SECONDS = 1.0
@@ -24,10 +25,18 @@ def tagged_jobs(spark: SparkSession, tag: str) -> Iterator[None]:
 
 
 def cancel_jobs(spark: SparkSession, tag: str) -> bool:
-    """Cancel the jobs of a tag until none has run for QUIET_SECONDS; False where one still does after PATIENCE_SECONDS.
+    """Cancel the jobs of a tag until none has run for QUIET_SECONDS; False where one may still run after PATIENCE_SECONDS.
 
-    Ctrl-C ends the waiting of Python alone: in the JVM a write goes on, and begins one job after another until it commits.
+    Ctrl-C ends the waiting of Python alone: in the JVM a write goes on, and begins one job after another until it commits. What
+    the JVM does between jobs is not seen here.
     """
+    try:
+        return _is_quiet(spark, tag)
+    except Py4JError:  # the JVM has gone, or goes
+        return False
+
+
+def _is_quiet(spark: SparkSession, tag: str) -> bool:
     context, tracker = spark.sparkContext, spark.sparkContext.statusTracker()
     by_tag = context._jsc.sc().statusTracker()
     began = quiet_since = time.monotonic()

@@ -39,15 +39,15 @@ def check_decontaminated(lake: Lake, settings: Settings) -> None:
     inputs = newest_inputs(lake)
     recorded = inputs.get(find_eval_overlap.STAGE)
     has_sets = bool(settings.eval.sets or find_eval_overlap.compared_sets(recorded))
-    if has_sets and not _is_compared(_mark(recorded), find_eval_overlap.mark(settings), bool(settings.eval.sets)):
+    if has_sets and not _is_compared(_recorded(recorded).get("mark"), find_eval_overlap.mark(settings), bool(settings.eval.sets)):
         raise UnusableSettings(
             "eval.sets: the last run of find_eval_overlap compared other sets or contents of them, or under other thresholds"
             f" (duplicates.*) or hashes than this export names; {_run(find_eval_overlap.STAGE, _PAIRED)}"
         )
     if stale := stale_stages(lake, settings, inputs, has_sets):
         raise UnusableSettings(
-            "pairs: what they show may stand in another split or in an evaluation set, for images, duplicates or pairs have"
-            " changed since these were looked at, never were, or were under other bounds (duplicates.*);"
+            "pairs: what they show may stand in another split or in an evaluation set, for images, duplicates, pairs or rejects"
+            " have changed since these were looked at, never were, or were under other bounds (duplicates.*);"
             f" {_run(*[stage for stage in _CURRENT if stage in stale or stage == _PAIRED])}"
         )
     if has_sets:
@@ -58,9 +58,13 @@ def stale_stages(lake: Lake, settings: Settings, inputs: Mapping[str, str], has_
     """The stages that have not seen the tables as they are, or have left them otherwise; inputs: as of `newest_inputs`."""
     now = lake.commits((IMAGES, DUPLICATES, EVAL_OVERLAP, PAIRS))
     stale = {stage for stage in _CURRENT if not _is_current(inputs.get(stage), now, stage)}
-    if _mark(inputs.get(find_duplicates.STAGE)) != find_duplicates.mark(settings):
+    if _recorded(inputs.get(find_duplicates.STAGE)).get("mark") != find_duplicates.mark(settings):
         stale.add(find_duplicates.STAGE)  # clusters under other bounds may be smaller, or the same by chance
-    return stale if has_sets else stale - {find_eval_overlap.STAGE}
+    if not has_sets:
+        return stale - {find_eval_overlap.STAGE}
+    if _recorded(inputs.get(find_eval_overlap.STAGE)).get("left") != find_eval_overlap.rejects_digest(lake):
+        stale.add(find_eval_overlap.STAGE)
+    return stale
 
 
 def check_sets_were_read(lake: Lake, settings: Settings) -> None:
@@ -85,9 +89,10 @@ def _run(*stages: str) -> str:
     return f"run {', '.join(stages)} before, with the settings of this export"
 
 
-def _mark(recorded: str | None) -> str | None:
-    mark: str | None = json.loads(recorded or "{}").get("mark")
-    return mark
+def _recorded(inputs: str | None) -> dict[str, Any]:
+    """What a run has recorded that it read and left; nothing before the first."""
+    recorded: dict[str, Any] = json.loads(inputs or "{}")
+    return recorded
 
 
 def _is_compared(recorded: str | None, now: str, with_sets: bool) -> bool:
@@ -99,8 +104,7 @@ def _is_compared(recorded: str | None, now: str, with_sets: bool) -> bool:
 
 
 def _is_current(recorded: str | None, now: dict[str, list[int]], stage: str) -> bool:
-    inputs: dict[str, Any] = json.loads(recorded or "{}")
-    known = inputs.get("tables", {}) | inputs.get("outputs", {})
+    known = _recorded(recorded).get("tables", {}) | _recorded(recorded).get("outputs", {})
     return all(known.get(table.name) == now[table.name] for table in _CURRENT[stage])
 
 

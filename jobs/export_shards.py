@@ -1,6 +1,6 @@
 """Write pairs and their images as WebDataset shards with a manifest.
 
-Reads: pairs, images, eval_overlap. Writes: the export's folder, shards (key export, shard).
+Reads: pairs, images. Writes: the export's folder, shards (key export, shard).
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from jobs.entry import main
 from jobs.options import refusals
 from jobs.stage import Counts, RunContext
 from jobs.tables import Lake, spark_schema
-from schemas.eval_overlap import EVAL_OVERLAP
 from schemas.images import IMAGES
 from schemas.pairs import PAIRS
 from schemas.shards import SHARDS
@@ -28,7 +27,7 @@ from udfs.batches.shard_files import RESULT, TEXT_FIELDS, WriteShards
 from udfs.storage import delete, delete_others, listing_digest, open_store, put_bytes, stored_files
 
 STAGE = "export_shards"
-READS: tuple[Table, ...] = (PAIRS, IMAGES, EVAL_OVERLAP)  # the last to look again whether the pairs may be trained on
+READS: tuple[Table, ...] = (PAIRS, IMAGES)
 WRITES: tuple[Table, ...] = (SHARDS,)
 SECTIONS = ("export",)
 MANIFEST = "manifest.json"
@@ -108,7 +107,13 @@ def check_comparable(images: DataFrame, settings: Settings) -> None:
         )
 
 
-def files(settings: Settings) -> str:
+def guard(lake: Lake, settings: Settings) -> None:
+    """UnusableSettings for pairs that may not be trained on, also where an export of them lies there: see `decontamination`."""
+    check_comparable(lake.read(IMAGES), settings)
+    check_decontaminated(lake, settings)
+
+
+def left(_lake: Lake, settings: Settings) -> str:
     """What lies in the export's folder, as a digest of its shards and manifest: an export that is gone is written again."""
     uri = folder_uri(settings.export)
     with refusals("export.uri"):
@@ -116,15 +121,13 @@ def files(settings: Settings) -> str:
 
 
 def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:
-    """Write all shards, the rows of `shards`, then the manifest; what an earlier export left is removed.
+    """Write all shards, the rows of `shards`, then the manifest; what an earlier export left is removed. Not before `guard`.
 
     The manifest goes first and comes last: where there is one, the shards are those that it names.
     """
     lake, recipe = Lake(spark, settings.lake), settings.export
     versions = lake.versions((PAIRS, IMAGES))
     images = lake.read(IMAGES, versions["images"])
-    check_comparable(images, settings)
-    check_decontaminated(lake, settings)
     pairs = filtered_pairs(lake.read(PAIRS, versions["pairs"]), incomparable_images(images, settings), recipe)
     samples = pairs.where("filtered IS NULL")
     counts = shard_counts(samples, recipe)

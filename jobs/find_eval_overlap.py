@@ -28,6 +28,7 @@ from jobs.stage import Counts, RunContext, sync_rejects
 from jobs.tables import Lake, spark_schema
 from schemas.eval_overlap import EVAL_OVERLAP
 from schemas.images import IMAGES
+from schemas.rejects import REJECTS
 from schemas.table import Table
 from udfs.batches.eval_images import FILE, LISTED, NAMED, RESULT, TEXT, HashEvalImages, ReadFiles
 from udfs.storage import list_files, listing_digest, revisions_digest
@@ -218,6 +219,19 @@ def near_hashes(lake: Lake, images: DataFrame, hashed: DataFrame, settings: Dupl
     ways = [pairs.select(F.col(one).alias("phash"), F.col(two).alias("eval_phash"), "hamming_distance") for one, two in ends]
     equal = theirs.select("phash", F.col("phash").alias("eval_phash"), F.lit(0).alias("hamming_distance"))
     return reduce(DataFrame.union, ways, equal)
+
+
+def left(lake: Lake, settings: Settings) -> str:
+    """The rejects of the sets as a digest: an export is refused for their sake, so they must be those of the comparison."""
+    return rejects_digest(lake) if settings.eval.sets else "none"
+
+
+def rejects_digest(lake: Lake) -> str:
+    """What stands in `rejects` of the sets, whatever the order of its rows."""
+    mine = lake.read(REJECTS).where(F.col("stage") == STAGE)
+    total = F.sum(F.xxhash64("key", "reason").cast("decimal(38)"))
+    number, digest = mine.agg(F.count("*"), total).collect()[0]
+    return f"{number} rejects {digest}"
 
 
 def run(spark: SparkSession, settings: Settings, context: RunContext) -> Counts:

@@ -117,14 +117,15 @@ def lease(spark: SparkSession, settings: LakeSettings, run_id: str) -> Iterator[
 
     Each run first writes its claim and then looks for others, so of two that begin together at most one goes on, on every store
     that shows what was written: no atomic operation is needed. None where `lake.exclusive` is off.
-    Ctrl-C first cancels what the run has Spark do; where that cannot be ended the claim stays, until it expires.
+    Ctrl-C first cancels what the run has Spark do. The claim stays, for the JVM may have something in hand that is no job: it is
+    void once this process has ended, and in a session that lives on once no job runs; elsewhere it expires.
     """
     if not settings.exclusive:
         yield None
         return
     name = f"{run_id}@{this_host()}@{os.getpid()}"
     _HELD.add(name)
-    is_quiet = True
+    is_interrupted = is_busy = False
     try:
         held = _LEASES[settings.uri] = _claimed(spark, settings.uri, name)
         held.start()
@@ -132,14 +133,14 @@ def lease(spark: SparkSession, settings: LakeSettings, run_id: str) -> Iterator[
             with tagged_jobs(spark, run_id):
                 yield held
         except KeyboardInterrupt:
-            is_quiet = False  # also where a second one ends the cancelling
-            is_quiet = cancel_jobs(spark, run_id)
+            is_interrupted = is_busy = True  # also where a second one ends the cancelling
+            is_busy = not cancel_jobs(spark, run_id)
             raise
         finally:
             del _LEASES[settings.uri]
-            held.end(is_quiet)
+            held.end(takes_back=not is_interrupted)
     finally:
-        if is_quiet:
+        if not is_busy:
             _HELD.discard(name)
 
 

@@ -79,9 +79,9 @@ class Job(Protocol):
     """What a job module offers: the tables it reads, those it alone writes, the settings sections that decide, and `run`.
 
     It may also have `mark(settings)`: in words, what else decides the result, such as a file that the settings only name;
-    `files(settings)`: a digest of the files that it leaves beside the tables; and `check(lake, settings, inputs)`:
+    `left(lake, settings)`: a digest of what it leaves beside its tables, as files or rejects; `check(lake, settings, inputs)`:
     UnusableSettings for what need not wait for the stages before it, given what the job's last recorded run read (None before the
-    first).
+    first); and `guard(lake, settings)`: UnusableSettings where it may neither run nor count as up to date.
     """
 
     READS: tuple[Table, ...]
@@ -110,6 +110,9 @@ def run_stage(spark: SparkSession, settings: Settings, context: RunContext, job:
     """Run one job on created tables unless it is up to date; ReconciliationError when its counts do not add up."""
     lake = Lake(spark, settings.lake)
     started, clock = datetime.now(UTC), monotonic()
+    guard = getattr(job, "guard", None)
+    if guard is not None:
+        guard(lake, settings)
     inputs = stage_inputs(lake, settings, job)
     if not _retries(lake, stage, settings) and context.last_inputs(lake, stage) == _with_outputs(lake, settings, inputs, job):
         return StageResult(stage, monotonic() - clock, None)
@@ -144,11 +147,11 @@ def stage_inputs(lake: Lake, settings: Settings, job: Job) -> str:
 
 
 def _with_outputs(lake: Lake, settings: Settings, inputs: str, job: Job) -> str:
-    """The inputs with what the job leaves, tables by commit and files by digest: it runs again when others changed that."""
+    """The inputs with what the job leaves, tables by commit and the rest by digest: it runs again when others changed that."""
     outputs: dict[str, object] = {"outputs": lake.commits(job.WRITES)}
-    files = getattr(job, "files", None)
-    if files is not None:
-        outputs["files"] = files(settings)
+    left = getattr(job, "left", None)
+    if left is not None:
+        outputs["left"] = left(lake, settings)
     return json.dumps(json.loads(inputs) | outputs, sort_keys=True)
 
 
@@ -164,6 +167,8 @@ def _retries(lake: Lake, stage: str, settings: Settings) -> bool:
         return False
     is_fetching = stage.startswith("fetch_")
     failed = (F.col("stage") == stage) & (F.col("reason") == Reason.FETCH_FAILED)
+    if not is_fetching:  # the comparison is one with the whole archive: not for what an export goes without
+        failed &= ~F.substring_index("key", "/", 1).isin(*settings.eval.allow_unread)
     return (is_fetching and settings.fetch.retry_rejected) or not lake.read(REJECTS).where(failed).isEmpty()
 
 

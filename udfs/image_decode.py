@@ -14,7 +14,7 @@ from PIL import ExifTags, Image, ImageChops
 
 from schemas.rejects import Reason, Rejected
 from udfs.image_colour import Pixels, is_srgb, to_srgb
-from udfs.image_header import HEADER_ERRORS, decoder_reason, in_words
+from udfs.image_header import HEADER_ERRORS, check_memory, decoder_reason, in_words
 from udfs.image_parts import only_picture
 from udfs.image_tiff import check_layout, check_samples, decode_admitted, is_admitted, mend_palette
 from udfs.image_wide import is_wide_colour, stretched
@@ -67,9 +67,8 @@ def decode(data: bytes, image: Image.Image, least_side: int = 0) -> Picture:
         if stored is not None and turn == 1 and is_srgb(image):
             return Picture(_of_colours(stored), width, height, is_as_stored=True)
         upright = _upright(data, image, turn) if stored is None else turned(_profiled(stored, image), turn)
-    except MemoryError:  # of the image or of the machine: only who has bounded the memory knows
-        raise
     except HEADER_ERRORS as error:
+        check_memory(error)  # of the image or of the machine: only who has bounded the memory knows
         raise Rejected(decoder_reason(error), f"{image.format}: {in_words(error)}") from error
     if not is_shrunk:
         height, width = upright.shape[:2]
@@ -97,9 +96,12 @@ def decode_jpeg(data: bytes, image: Image.Image) -> Pixels | None:
         colours, (width, height) = _JPEG_COLOURS[image.mode], image.size
         values = simplejpeg.decode_jpeg(data, colorspace=colours, min_width=width, min_height=height, strict=True)
     except ValueError as error:
-        # It ends at its first complaint: one of the metadata says nothing of the pixels behind them.
-        if damage := next(filter(_is_damage, (str(error), _complaint(only_picture(data), colours))), None):
-            raise Rejected(Reason.TRUNCATED, f"JPEG: {damage}") from error
+        check_memory(error)
+        complaint = str(error)
+        if not _is_damage(complaint):  # it ends at its first one, which may hide that pixels are missing
+            complaint = _complaint(only_picture(data), colours)
+        if _is_damage(complaint):
+            raise Rejected(Reason.TRUNCATED, f"JPEG: {complaint}") from error
         return None
     return np.asarray(values, dtype=np.uint8)
 
@@ -108,6 +110,7 @@ def _complaint(data: bytes, colours: str) -> str:
     try:
         simplejpeg.decode_jpeg(data, colorspace=colours, strict=True)
     except ValueError as error:
+        check_memory(error)
         return str(error)
     return ""
 

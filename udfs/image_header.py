@@ -16,7 +16,8 @@ from udfs.image_options import ImageOptions
 from udfs.image_parts import END_OF_IMAGE, METADATA, PNG_TEXTS, START_OF_SCAN, bare_jpeg, bare_png, jpeg_segments
 from udfs.image_tiff import WideTiff
 
-HEADER_ERRORS = (OSError, ValueError, SyntaxError, LookupError, TypeError, OverflowError, EOFError, struct.error, MemoryError)
+HEADER_ERRORS = (OSError, ValueError, SyntaxError, LookupError, TypeError, OverflowError, EOFError, struct.error)
+_NO_MEMORY = re.compile(r"out of memory|insufficient memory|cannot allocate", re.IGNORECASE)
 
 _SHOWN_BYTES = 12
 
@@ -128,13 +129,14 @@ def _is_svg(data: bytes) -> bool:
 
 
 def open_image(data: bytes) -> Image.Image:
-    """The image with its header read and no pixel decoded; Rejected: not_an_image, unsupported, truncated."""
+    """The image with its header read and no pixel decoded; Rejected: not_an_image, unsupported, truncated. MemoryError."""
     name = image_format(data)
     first: BaseException | None = None
     for shown in _openable(name, data):
         try:
             return _OPENERS[name](io.BytesIO(shown))
         except HEADER_ERRORS as error:
+            check_memory(error)
             first = first or error
     raise Rejected(
         _header_reason(data, first), f"{name} header of {len(data)} bytes cannot be read: {in_words(first)}"
@@ -170,6 +172,12 @@ def in_words(error: BaseException | None) -> str:
     if isinstance(error, KeyError):
         return f"unknown value {error}"
     return str(error) or type(error).__name__
+
+
+def check_memory(error: BaseException) -> None:
+    """MemoryError for an error of a library that had too little of it and says so in words of its own."""
+    if _NO_MEMORY.search(str(error)):
+        raise MemoryError(str(error)) from error
 
 
 def decoder_reason(error: BaseException) -> Reason:

@@ -18,6 +18,8 @@ _MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)
 _ADOBE_BYTES = 14  # a segment with less does not say how its colours are coded
 PNG_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _PNG_SIGNATURE_BYTES = 8
+_SEQUENTIAL = (0xC0, 0xC1)  # SOF0, SOF1
+_ALL_FREQUENCIES = b"\x00\x3f\x00"  # how a scan's header ends (ITU-T T.81, B.2.3)
 _IS_ANCILLARY = 0x20
 
 
@@ -57,17 +59,22 @@ def bare_jpeg(data: bytes) -> bytes:
 
 
 def only_picture(data: bytes) -> bytes:
-    """A JPEG of nothing but what its pixels are decoded from: without any metadata, Adobe's too, and bytes between segments.
+    """A JPEG of nothing but what its pixels are decoded from: without metadata, Adobe's too, and bytes between segments.
 
-    Its colours may be other ones; what libjpeg says of it, it says of the pixels.
+    The scans of one that is not progressive say that they have all frequencies in full, as they must. Its colours may be other
+    ones; what libjpeg says of it, it says of the pixels.
     """
-    parts = [b"\xff\xd8"]
+    parts, is_sequential, at = [b"\xff\xd8"], False, len(data)
     for segment in jpeg_segments(data):
+        is_sequential = is_sequential or segment.marker in _SEQUENTIAL
         if segment.marker == START_OF_SCAN:
-            return b"".join([*parts, data[segment.start :]])
-        if segment.marker not in METADATA:
+            parts.append(data[at : segment.start])  # of the scan before, if there was one
+            scan = data[segment.start : segment.end]
+            parts.append(scan[:-3] + _ALL_FREQUENCIES if is_sequential else scan)
+            at = segment.end
+        elif at == len(data) and segment.marker not in METADATA:
             parts.append(data[segment.start : segment.end])
-    return b"".join(parts)
+    return b"".join([*parts, data[at:]])
 
 
 def bare_png(data: bytes, kept: Collection[bytes]) -> bytes:

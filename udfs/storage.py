@@ -23,8 +23,8 @@ _FILE_URL = re.compile(r"^file:(//(localhost)?)?(?=/)")
 class StoredFile:
     """A file by its path below where it was listed, its size and, in any words, when it was changed.
 
-    changed is as who wrote the file may have set it, and stays with a copy of it; revision is another each time that the file was
-    written (the inode's time, the object's ETag).
+    changed is as who wrote the file may have set it, and stays with a copy of it; revision is another where the file was replaced
+    (the inode's time, which also changes with its owner, its rights and its links; the object's ETag, where the store has any).
     """
 
     path: str
@@ -94,7 +94,7 @@ def stored_files(uri: str) -> Iterator[StoredFile]:
     try:
         for page in open_store(uri).list():
             for item in page:
-                yield StoredFile(str(item["path"]), item["size"], str(item["last_modified"]), str(item["e_tag"]))
+                yield StoredFile(str(item["path"]), item["size"], str(item["last_modified"]), str(item["e_tag"] or ""))
     except BaseError as error:
         raise ValueError(f"{uri} cannot be listed: {str(error).splitlines()[0]}") from error
 

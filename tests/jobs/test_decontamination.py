@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from pyspark.sql import SparkSession
 
 from conf.load import load_settings
@@ -24,7 +25,7 @@ from schemas.images import IMAGES
 from schemas.pairs import PAIRS
 from schemas.rejects import REJECTS
 from schemas.table import Table
-from tests.jobs.rows import DAY_1, frame
+from tests.jobs.rows import frame
 from tests.udfs.image_samples import encoded, image
 from udfs.images import ImageOptions, process_image
 from udfs.phash import HASH_VERSION
@@ -161,30 +162,44 @@ def test_pairs_that_were_built_before_the_last_comparison_are_not_exported(compa
     assert compared.refusal() == ""
 
 
-UNREAD = ("too_large", "truncated", "unsupported", "not_an_image", "fetch_failed")
+def test_an_export_is_refused_while_images_of_a_set_are_unread_until_that_is_accepted(compared: Compared, tmp_path: Path) -> None:
+    other, more = tmp_path / "other", tmp_path / "more"
+    picture = encoded(image(), "PNG")
+    for folder in (other, more):
+        folder.mkdir()
+        (folder / "whole.png").write_bytes(picture)
+    (other / "one colour.png").write_bytes(encoded(Image.new("RGB", (99, 99)), "PNG"))
+    (other / "labels.csv").write_text("name,label")
+    sets = (f"eval.sets.other={other}", f"eval.sets.more={more}")
+    compared.run("find_eval_overlap", "build_pairs", overrides=sets)
+    assert compared.refusal(*sets) == ""
+    (other / "half.png").write_bytes(picture[: len(picture) // 2])
+    (other / "images.zip").write_bytes(b"PK\3\4\0\0")
+    (more / "photo.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    compared.run("find_eval_overlap", "build_pairs", overrides=sets)
+    told = compared.refusal(*sets)
+    assert "read of 1 files or rows of more (first more/photo.heic: unsupported, HEIF" in told
+    assert "; of 2 files or rows of other (first other/half.png: truncated, " in told
+    assert "eval.allow_unread='[more, other]'" in told
+    assert "no image could be read" in compared.refusal(with_set=False)
+    assert "rows of more" in compared.refusal("eval.allow_unread=[other]", *sets)
+    assert compared.refusal("eval.allow_unread=[more, other]", *sets) == ""
+    assert {name: found["num_unread"] for name, found in eval_sets(compared.lake).items()} == {"mine": 0, "other": 2, "more": 1}
+    # Nor does the refusal hang on rows that somebody may delete.
+    compared.lake.spark.sql(f"DELETE FROM {compared.lake.identifier(REJECTS)}")
+    assert "run find_eval_overlap, build_pairs before" in compared.refusal("eval.allow_unread=[more, other]", *sets)
+    compared.run("find_eval_overlap", "build_pairs", overrides=sets)
+    assert "no image could be read" in compared.refusal(*sets)
 
 
-def test_an_export_is_refused_while_images_of_a_set_are_unread_until_that_is_accepted(compared: Compared) -> None:
-    reject = {"stage": "find_eval_overlap", "detail": "why", "attempts": 1, "first_seen": DAY_1, "last_seen": DAY_1}
-
-    def add(key: str, reason: str) -> None:
-        compared.lake.append(REJECTS, frame(compared.lake.spark, REJECTS, reject | {"key": key, "reason": reason}))
-
-    add("mine/one colour.png", "blank")
-    assert compared.refusal() == ""
-    assert eval_sets(compared.lake)["mine"]["num_unread"] == 0
-    for reason in UNREAD:
-        add(f"mine/{reason}.png", reason)
-        for with_set in (True, False):
-            assert "no image could be read of" in compared.refusal(with_set=with_set)
-        assert compared.refusal("eval.allow_unread=[mine]") == ""
-    add("other/1.png", "truncated")
-    told = compared.refusal("eval.allow_unread=[mine]")
-    assert "of 1 files or rows of other (first other/1.png: truncated, why)" in told
-    assert "eval.allow_unread='[other]'" in told
-    assert "of 5 files or rows of mine (first mine/fetch_failed.png: fetch_failed, why); of 1 files" in compared.refusal()
-    assert compared.refusal("eval.allow_unread=[mine, other]") == ""
-    assert eval_sets(compared.lake)["mine"]["num_unread"] == len(UNREAD)
+def test_an_export_that_lies_there_is_not_up_to_date_while_its_pairs_may_not_be_trained_on(compared: Compared) -> None:
+    compared.run("export_shards")
+    row = dict.fromkeys(DUPLICATES.key, "new") | {"kind": "near"}
+    compared.lake.append(DUPLICATES, frame(compared.lake.spark, DUPLICATES, row))
+    for with_set in (True, False):
+        with pytest.raises(UnusableSettings, match="may stand in another split"):
+            compared.run("export_shards", with_set=with_set)
+    compared.run("find_duplicates", "build_pairs", "export_shards")
 
 
 def test_a_file_replaced_by_one_of_its_size_and_time_is_another_set(compared: Compared, tmp_path: Path) -> None:

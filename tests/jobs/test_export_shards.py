@@ -177,12 +177,8 @@ def settings_for(lake: Lake, tmp_path: Path, *overrides: str) -> Settings:
 
 
 @pytest.fixture
-def archive(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Lake:
-    """An archive of two pairs for the export and three that it leaves out, the last for hashes of another definition.
-
-    No stage has built it: what an export asks of them has its tests in test_decontamination.
-    """
-    monkeypatch.setattr(export_shards, "check_decontaminated", lambda *_: None)
+def archive(lake: Lake) -> Lake:
+    """An archive of two pairs for the export and three that it leaves out, the last for hashes of another definition."""
     spark = lake.spark
     pairs = [pair("a"), pair("b", split="val"), pair("c", caption=None), pair("d", license_group="other")]
     plain = {"image_format": "JPEG", "hash_version": HASH_VERSION}
@@ -199,7 +195,7 @@ def test_an_export_under_settings_of_other_hashes_is_refused_before_anything_is_
     archive.spark.sql(f"DELETE FROM {archive.identifier(IMAGES)} WHERE hash_version = 'phash-0'")
     other = settings_for(archive, tmp_path, "images.shrink_on_load=true")
     with pytest.raises(UnusableSettings, match=re.escape(f"kind {HASH_VERSION}+shrunk, the archive has {HASH_VERSION} alone")):
-        export_shards.run(archive.spark, other, RunContext.new())
+        run_stage(archive.spark, other, RunContext.new(), export_shards, export_shards.STAGE)
     assert (tmp_path / "shards" / "mine" / "manifest.json").exists()
 
 
@@ -227,7 +223,9 @@ def test_an_export_replaces_its_shards_and_leaves_other_files(archive: Lake, tmp
     ]
 
 
-def test_an_export_whose_files_are_gone_is_written_again(archive: Lake, tmp_path: Path) -> None:
+def test_an_export_whose_files_are_gone_is_written_again(archive: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No stage has built these pairs: what an export asks of the stages has its tests in test_decontamination."""
+    monkeypatch.setattr(export_shards, "guard", lambda *_: None)
     folder, settings = tmp_path / "shards" / "mine", settings_for(archive, tmp_path)
 
     def written() -> bool:

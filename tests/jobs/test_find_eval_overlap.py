@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 from dataclasses import asdict
@@ -103,7 +104,7 @@ def test_what_lies_beside_images_and_may_hold_some_is_told(archive: Lake, tmp_pa
     folder = tmp_path / "mixed"
     folder.mkdir()
     (folder / "a.png").write_bytes(encoded(picture(1), "PNG"))
-    texts = {"LICENSE": b"free", "labels.tsv": b"\xef\xbb\xbfa\tb", "cut.json": b"x" * 4095 + "ü".encode()}
+    texts = {"LICENSE": b"free", "labels.tsv": b"\xef\xbb\xbfa\tb", "below/README": "ü".encode(), "a.JSON": b"[1]"}
     others = {
         "train-00000.parquet": b"PAR1\x15\x04\x15",
         "images.zip": b"PK\x03\x04\x14\0",
@@ -112,11 +113,19 @@ def test_what_lies_beside_images_and_may_hold_some_is_told(archive: Lake, tmp_pa
         "empty": b"",
         "b.jpg": b"<html>404</html>",
         "c.webp": b"moved",
+        "scan.dcm": b"version https://git-lfs.github.com/spec/v1",
+        "more.parquet": b"version https://git-lfs.github.com/spec/v1",
+        "12": b"<html>404</html>",
+        "inside.tsv": b"1\t" + base64.b64encode(encoded(picture(1), "JPEG")),
+        "page.json": b'{"png": "' + base64.b64encode(encoded(picture(1), "PNG")) + b'"}',
+        "late.txt": b"a" * 5000 + b"\0",
         "drawing.svg": b"<svg/>",
     }
     for name, data in (texts | others).items():
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(data)
-    assert run(archive, settings_for(archive, mixed=str(folder))) == Counts(12, 1, 8, {"text": 3})
+    num_files = 1 + len(texts) + len(others)
+    assert run(archive, settings_for(archive, mixed=str(folder))) == Counts(num_files, 1, len(others), {"text": len(texts)})
     assert {row["key"] for row in archive.read(REJECTS).collect()} == {f"mixed/{name}" for name in others}
 
 

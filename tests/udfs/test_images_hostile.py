@@ -15,7 +15,7 @@ from jobs.bench import hostile_inputs
 from schemas.rejects import Reason, Rejected
 from tests.udfs.image_samples import colours, encoded, image
 from tests.udfs.wide_samples import TiffLayout, tiff
-from udfs import image_record, images
+from udfs import image_decode, image_header, image_record, images
 from udfs.image_isolation import IsolatedProcess
 from udfs.images import ImageOptions, process_image
 
@@ -242,11 +242,37 @@ def test_an_error_that_nobody_foresaw_refuses_one_image(what: str, where: str, m
 
 @pytest.mark.parametrize("error", [MemoryError("no more"), out_of_memory()], ids=["python", "opencv"])
 def test_an_image_is_too_large_by_the_memory_of_its_own_process_alone(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    fail_with(error, "here", monkeypatch)
-    assert reason_of(encoded(image(), "PNG")) is Reason.FETCH_FAILED  # the machine had none: tried again
-    monkeypatch.setattr(image_record, "make_record", images.make_record)
+    assert_lacks_memory("PNG", image_record, "shrink", error, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("file_format", "step", "name", "error"),
+    [
+        ("PNG", image_header.PngImagePlugin.PngImageFile, "load", MemoryError()),
+        ("PNG", image_header.PngImagePlugin.PngImageFile, "load", OSError("out of memory when reading image file")),
+        ("PNG", image_header.PngImagePlugin.PngImageFile, "_open", MemoryError()),
+        ("GIF", image_header.GifImagePlugin.GifImageFile, "_open", MemoryError()),
+        ("JPEG", image_decode.simplejpeg, "decode_jpeg", ValueError("Insufficient memory (case 4)")),
+    ],
+)
+def test_a_decoder_that_lacks_memory_says_nothing_of_the_image(
+    file_format: str, step: object, name: str, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert_lacks_memory(file_format, step, name, error, monkeypatch)
+
+
+def assert_lacks_memory(file_format: str, step: object, name: str, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here the machine lacks it and the image is tried again; in a process with a bound the image is too large for that."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    data = encoded(image(), file_format)
+    monkeypatch.setattr(images, "_is_bounded", lambda *_: True)
+    monkeypatch.setattr(step, name, fail)
+    assert reason_of(data) is Reason.FETCH_FAILED
     with pytest.raises(Rejected) as caught:
-        image_record.process(encoded(image(), "PNG"), ImageOptions())
+        image_record.process(data, ImageOptions())
     assert caught.value.reason is Reason.TOO_LARGE
 
 

@@ -172,11 +172,13 @@ def test_a_sixteen_bit_png_is_the_picture_and_not_the_animation_beside_it(factor
     data = png_of_16_bits(np.dstack([colours().astype(np.uint16) * factor, np.full(greys().shape, 65535, np.uint16)]))
     other = png_of_16_bits(np.dstack([colours()[::-1].astype(np.uint16) * factor, np.full(greys().shape, 65535, np.uint16)]))
     size = struct.pack(">II", WIDTH, HEIGHT)
-    control = chunk(b"fcTL", struct.pack(">I", 0) + size + struct.pack(">IIHHBB", 0, 0, 1, 10, 0, 0))
-    frame = chunk(b"fdAT", struct.pack(">I", 1) + other[other.index(b"IDAT") + 4 : other.index(b"IEND") - 8])
-    animated = data.replace(chunk(b"IEND", b""), control + frame + chunk(b"IEND", b""))
+    frames = b""
+    for number in (0, 2):
+        frames += chunk(b"fcTL", struct.pack(">I", number) + size + struct.pack(">IIHHBB", 0, 0, 1, 10, 0, 0))
+        frames += chunk(b"fdAT", struct.pack(">I", number + 1) + other[other.index(b"IDAT") + 4 : other.index(b"IEND") - 8])
+    animated = data.replace(chunk(b"IEND", b""), frames + chunk(b"IEND", b""))
     head = data.index(b"IDAT") - 4
-    animated = animated[:head] + chunk(b"acTL", struct.pack(">II", 1, 0)) + animated[head:]
+    animated = animated[:head] + chunk(b"acTL", struct.pack(">II", 2, 0)) + animated[head:]
     assert_close(animated, colours())
 
 

@@ -186,6 +186,18 @@ def test_copies_are_found_however_nearly_a_picture_is_symmetric() -> None:
     assert max(missed.values()) <= 1, missed
 
 
+@pytest.mark.parametrize(("share", "most"), [(0.02, 4), (0.04, 1), (0.1, 0)])
+def test_copies_are_found_where_a_picture_is_hardly_mirrored_across_too(share: float, most: int) -> None:
+    rng, missed = np.random.default_rng(3), 0
+    for _ in range(60):
+        picture, other = drawn_symmetric(rng, (0,)), drawn_symmetric(rng, (0,))
+        mirrored = (picture + np.flip(picture, 1)) / 2
+        shown = np.clip(mirrored + share * (other - np.flip(other, 1)), 0, 255)
+        noisy = np.clip(shown + rng.normal(0, 2, shown.shape), 0, 255)
+        missed += num_near([windowed_bits(version.astype(np.uint8)) for version in (shown, noisy)]) == 0
+    assert missed <= most
+
+
 def test_pictures_mirrored_across_and_down_keep_enough_bits_to_tell_them_apart() -> None:
     rng = np.random.default_rng(0)
     pictures = [drawn_symmetric(rng, (0,)) for _ in range(30)]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import codecs
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from mimetypes import MimeTypes
 from typing import Any
 
 import pyarrow as pa
@@ -38,9 +37,12 @@ RESULT = pa.schema(
 LISTED = pa.schema([pa.field("name", pa.string()), pa.field("num_bytes", pa.int64())])
 FILE = pa.schema([pa.field("name", pa.string()), pa.field("content", pa.binary())])
 TEXT = "text"  # stands as reason for a file that may lie beside images: it is no reject
-_TEXT_BYTES = 4096
-_TYPES = MimeTypes()
-_IN_NO_TEXT = frozenset(range(32)) - frozenset(b"\t\n\f\r")
+_TEXT_NAMES = re.compile(
+    r"(^|.*/)(readme|licen[cs]e|copying|notice|citation|changelog|authors|manifest|[^/]*\.(txt|md|rst|csv|tsv|jsonl?|ya?ml|xml|bib|cff))",
+    re.IGNORECASE,
+)
+_IN_NO_TEXT = bytes(set(range(32)) - set(b"\t\n\f\r"))
+_IMAGES_IN_TEXT = re.compile(rb"/9j/|iVBORw0KGgo|R0lGOD|UklGR|data:image/")  # in base64, how JPEG, PNG, GIF and WebP begin
 _HASHES = ("pixels_sha256", "phash_trimmed", "phash256_trimmed")
 
 
@@ -87,16 +89,15 @@ class HashEvalImages:
 
 
 def is_text_beside_images(name: str, data: bytes) -> bool:
-    """Whether a file is a text in UTF-8, as labels and licences are, and does not go by the name of an image.
+    """Whether a file is a text by its name and content (UTF-8), as labels and licences are, and holds no image in base64.
 
-    Anything else that is no image may hold some (Parquet, zip, HDF5), or is what a failed download left of one.
+    Anything else that is no image may hold some (Parquet, zip, HDF5), stand for some (a pointer of Git LFS), or be what a failed
+    download left of one.
     """
-    head = data[:_TEXT_BYTES]
-    kind, _ = _TYPES.guess_type(name, strict=False)
-    if not head or _IN_NO_TEXT.intersection(head) or (kind or "").startswith("image/"):
+    if not _TEXT_NAMES.fullmatch(name) or len(data.translate(None, _IN_NO_TEXT)) < max(1, len(data)):
         return False
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(head)  # the last character may be cut off
+        data.decode("utf-8")
     except UnicodeDecodeError:
         return False
-    return True
+    return _IMAGES_IN_TEXT.search(data) is None
