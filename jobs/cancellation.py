@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
@@ -21,7 +21,8 @@ def tagged_jobs(spark: SparkSession, tag: str) -> Iterator[None]:
     try:
         yield
     finally:
-        spark.sparkContext.removeJobTag(tag)
+        with suppress(Py4JError):  # of a JVM that has gone, which would hide why this ends
+            spark.sparkContext.removeJobTag(tag)
 
 
 def cancel_jobs(spark: SparkSession, tag: str) -> bool:

@@ -159,7 +159,7 @@ def test_ctrl_c_cancels_what_goes_on_before_the_next_run_may_write(lake: Lake) -
     assert lake.read(INVENTORY).count() == 1
 
 
-@pytest.mark.parametrize("name", ["cancelJobsWithTag", "statusTracker"])
+@pytest.mark.parametrize("name", ["cancelJobsWithTag", "statusTracker", "removeJobTag"])
 def test_a_jvm_that_is_gone_leaves_ctrl_c_what_it_is(
     spark: SparkSession, settings: LakeSettings, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
