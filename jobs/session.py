@@ -38,7 +38,7 @@ def spark_session(settings: Settings, name: str) -> SparkSession:
 
     A running session (Databricks, a notebook) is taken as it is: it must have Delta already.
     """
-    running = SparkSession.getActiveSession()
+    running = _running_session()
     if running is not None:
         return _with_options(running, settings)
     if not is_submitted():
@@ -48,6 +48,12 @@ def spark_session(settings: Settings, name: str) -> SparkSession:
         session = _builder(settings, name).getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     return _with_options(session, settings)
+
+
+def _running_session() -> SparkSession | None:
+    """The session of this process, also after Ctrl-C: then the JVM answers by another thread, for which none is active."""
+    active: SparkSession | None = SparkSession.getActiveSession() or getattr(SparkSession, "_instantiatedSession", None)
+    return active
 
 
 def command_session(settings: Settings, name: str) -> SparkSession:

@@ -14,10 +14,12 @@ from py4j.protocol import Py4JNetworkError
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from conf.load import load_settings
 from conf.settings import LakeSettings, UnusableSettings
 from jobs import lease as lease_module
 from jobs.cancellation import PATIENCE_SECONDS
 from jobs.lease import EXPIRY_SECONDS, lease, this_host
+from jobs.session import spark_session
 from jobs.tables import CHANGE, UPSERT, Lake
 from schemas.inventory import INVENTORY, PRESENT
 from tests.jobs.rows import frame
@@ -141,6 +143,7 @@ def test_ctrl_c_cancels_what_goes_on_before_the_next_run_may_write(lake: Lake) -
     """The write of thousand tasks that is interrupted would go on in the JVM for minutes, and commit beside the next run."""
     row = frame(lake.spark, INVENTORY, {"accession": "PMC1.1", "pmcid": "PMC1", "state": PRESENT})
     slow = lake.spark.range(0, 1000, 1, 1000).where("reflect('java.lang.Thread', 'sleep', bigint(200)) IS NULL").drop("id")
+    before = lake.spark.conf.get("spark.driver.memory", "")
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     timer, started = Timer(3, os.kill, (os.getpid(), signal.SIGINT)), time.monotonic()
     try:
@@ -157,6 +160,8 @@ def test_ctrl_c_cancels_what_goes_on_before_the_next_run_may_write(lake: Lake) -
         lake.append(INVENTORY, row)
     assert claims(lake.settings) == set()
     assert lake.read(INVENTORY).count() == 1
+    assert spark_session(load_settings("local", []), "another run of the session") is lake.spark
+    assert lake.spark.conf.get("spark.driver.memory", "") == before  # nor is it taken for a new one, with options of its own
 
 
 @pytest.mark.parametrize("name", ["cancelJobsWithTag", "statusTracker", "removeJobTag"])
